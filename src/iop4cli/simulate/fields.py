@@ -1,0 +1,153 @@
+"""The sky that is simulated: catalogued sources at their places, and made-up stars around them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from iop4cli.share import share_dir
+from iop4cli.simulate.errors import SimulationError
+from iop4cli.simulate.seeds import stream
+
+CATALOGUE_BANDS = ("B", "V", "R", "I")
+BOX_DEG = 0.6
+_BRIGHTEST_R, _FAINTEST_R = 10.5, 19.0
+_CLEARANCE_ARCSEC = 12.0
+_COUNTED_AREA_DEG2, _COUNTED_R = (13.2 / 60) ** 2, 18.0
+
+
+@dataclass(frozen=True)
+class CatalogueSource:
+    """A row of the comparison-star catalogue; magnitudes are (value, error) by band."""
+
+    name: str
+    other_names: tuple[str, ...]
+    ra_deg: float
+    dec_deg: float
+    kind: str
+    redshift: float | None
+    mags: dict[str, tuple[float, float]]
+    calibrates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FieldStars:
+    """Made-up stars: positions (degrees) and magnitudes by band, arrays of one length."""
+
+    ra_deg: np.ndarray
+    dec_deg: np.ndarray
+    mags: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.ra_deg)
+
+
+def read_catalogue(path: Path | None = None) -> list[CatalogueSource]:
+    """All sources of the comparison-star catalogue that comes with the program."""
+    path = path or share_dir() / "catalogs" / "comparison_stars.ecsv"
+    with path.open(encoding="utf-8", newline="") as stream_:
+        body = (line for line in stream_ if not line.startswith("#"))
+        return [_source(row) for row in csv.DictReader(body, delimiter=" ")]
+
+
+def _source(row: dict[str, str]) -> CatalogueSource:
+    number = {key: value for key, value in row.items() if value not in ("", "nan")}
+    return CatalogueSource(
+        name=row["name"],
+        other_names=tuple(part for part in row["other_names"].split(";") if part),
+        ra_deg=float(row["ra_deg"]),
+        dec_deg=float(row["dec_deg"]),
+        kind=row["kind"],
+        redshift=float(number["redshift"]) if "redshift" in number else None,
+        mags={
+            band: (float(number[f"mag_{band}"]), float(number[f"mag_{band}_err"]))
+            for band in CATALOGUE_BANDS
+            if f"mag_{band}" in number
+        },
+        calibrates=tuple(part for part in row["calibrates"].split(";") if part),
+    )
+
+
+def targets_of(catalogue: list[CatalogueSource]) -> list[CatalogueSource]:
+    """The sources that others calibrate, in the order of the catalogue."""
+    calibrated = {name for source in catalogue for name in source.calibrates}
+    return [source for source in catalogue if source.name in calibrated]
+
+
+def calibrators_of(target: CatalogueSource, catalogue: list[CatalogueSource]) -> list[CatalogueSource]:
+    """The comparison stars of a target."""
+    return [source for source in catalogue if target.name in source.calibrates]
+
+
+def find_target(name: str, catalogue: list[CatalogueSource]) -> CatalogueSource:
+    """The target of that name or alias, ignoring case and blanks."""
+    wanted = name.replace(" ", "").lower()
+    targets = targets_of(catalogue)
+    for target in targets:
+        if wanted in (alias.replace(" ", "").lower() for alias in (target.name, *target.other_names)):
+            return target
+    raise SimulationError(
+        f"no target {name!r} in the comparison-star catalogue: there are {', '.join(t.name for t in targets)}"
+    )
+
+
+def separation_arcsec(ra_deg, dec_deg, other_ra_deg, other_dec_deg) -> np.ndarray:
+    """Angular distance of positions in degrees; arrays broadcast."""
+    ra, dec, other_ra, other_dec = (
+        np.radians(np.asarray(angle, float)) for angle in (ra_deg, dec_deg, other_ra_deg, other_dec_deg)
+    )
+    haversine = (
+        np.sin((dec - other_dec) / 2) ** 2
+        + np.cos(dec) * np.cos(other_dec) * np.sin((ra - other_ra) / 2) ** 2
+    )
+    return np.degrees(2 * np.arcsin(np.sqrt(haversine))) * 3600
+
+
+def galactic_latitude_deg(ra_deg: float, dec_deg: float) -> float:
+    """Galactic latitude of an ICRS position (pole at 192.859, +27.128)."""
+    pole = separation_arcsec(ra_deg, dec_deg, 192.85948, 27.12825) / 3600
+    return float(90 - pole)
+
+
+def star_density_per_deg2(ra_deg: float, dec_deg: float) -> float:
+    """Stars brighter than R = 18 per square degree, a cosecant law between 30 and 300 in a field of 13'."""
+    latitude = np.radians(abs(galactic_latitude_deg(ra_deg, dec_deg)))
+    in_field = np.clip(35.0 / max(np.sin(latitude), 0.05), 30, 300)
+    return float(in_field) / _COUNTED_AREA_DEG2
+
+
+def field_stars(target: CatalogueSource, catalogue: list[CatalogueSource]) -> FieldStars:
+    """The made-up stars in a box around a target: they depend on nothing but its place on the sky.
+
+    Counts grow as 10^(0.28 R); no star falls within 12" of a catalogued source, which keeps the catalogued
+    ones measurable, as those who chose them saw to.
+    """
+    rng = stream("field stars", f"{target.ra_deg:.4f}", f"{target.dec_deg:.4f}")
+    slope = 0.28 * np.log(10)
+    counted = star_density_per_deg2(target.ra_deg, target.dec_deg) * BOX_DEG**2
+    n_stars = rng.poisson(counted * np.exp(slope * (_FAINTEST_R - _COUNTED_R)))
+    below = rng.random(n_stars)
+    span = np.exp(-slope * (_FAINTEST_R - _BRIGHTEST_R))
+    mag_r = _FAINTEST_R + np.log(span + below * (1 - span)) / slope
+    dec = target.dec_deg + BOX_DEG * (rng.random(n_stars) - 0.5)
+    ra = target.ra_deg + BOX_DEG * (rng.random(n_stars) - 0.5) / np.cos(np.radians(dec))
+    v_minus_r = rng.normal(0.45, 0.12, n_stars)
+    near = np.array([[s.ra_deg, s.dec_deg] for s in (target, *calibrators_of(target, catalogue))])
+    nearest = separation_arcsec(ra[:, None], dec[:, None], near[:, 0], near[:, 1]).min(axis=1)
+    clear = nearest > _CLEARANCE_ARCSEC
+    mags = mags_from_r(mag_r[clear], v_minus_r[clear])
+    return FieldStars(ra[clear], dec[clear], mags)
+
+
+def mags_from_r(mag_r: np.ndarray, v_minus_r: np.ndarray) -> dict[str, np.ndarray]:
+    """Magnitudes in all bands of main-sequence stars of a given colour; H alpha is like R."""
+    return {
+        "B": mag_r + 2.7 * v_minus_r,
+        "V": mag_r + v_minus_r,
+        "R": mag_r,
+        "I": mag_r - 0.95 * v_minus_r,
+        "Ha": mag_r,
+    }
