@@ -115,7 +115,7 @@ def galactic_latitude_deg(ra_deg: float, dec_deg: float) -> float:
 def star_density_per_deg2(ra_deg: float, dec_deg: float) -> float:
     """Stars brighter than R = 18 per square degree, a cosecant law between 30 and 300 in a field of 13'."""
     latitude = np.radians(abs(galactic_latitude_deg(ra_deg, dec_deg)))
-    in_field = np.clip(35.0 / max(np.sin(latitude), 0.05), 30, 300)
+    in_field = np.clip(50.0 / max(np.sin(latitude), 0.05), 30, 300)
     return float(in_field) / _COUNTED_AREA_DEG2
 
 

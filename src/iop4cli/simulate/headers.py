@@ -70,7 +70,7 @@ def bias_header(recipe: NightRecipe, start_mjd_utc: float) -> Header:
 
 
 def object_name(recipe: NightRecipe, exposure: Exposure) -> str:
-    """OBJECT as the observer typed it that time: a name or alias, with blanks, without, or with underscores."""
+    """OBJECT as typed that time: a name or alias, with blanks, without, or with underscores."""
     target = exposure.target
     spellings = [target.name]
     for alias in target.other_names:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ from iop4cli.simulate.schedule import (
 from iop4cli.simulate.seeds import stream
 from iop4cli.simulate.stars import add_stars
 from iop4cli.simulate.tables import FrameTruth, TruthRow, append_frames, append_sources, append_truth
-from iop4cli.simulate.truth import Scene, make_scene
+from iop4cli.simulate.truth import Scene, TrueSource, make_scene
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -128,7 +127,7 @@ class _Writer:
 
         path, temporary = self.folder / name, self.folder / f".{name}.part"
         fits.PrimaryHDU(counts, header).writeto(temporary, overwrite=True)
-        os.replace(temporary, path)
+        temporary.replace(path)
         self.files.append(path)
         if self.progress:
             self.progress(len(self.files), self.total, name)
@@ -193,7 +192,7 @@ def _light_on_detector(
 def _truth_rows(
     recipe: NightRecipe, planned: list[Exposure], frames: list[FrameTruth], scenes: dict[str, Scene]
 ) -> list[TruthRow]:
-    """One row per frame of photometry and per group of polarimetry, for each source that is on all of them."""
+    """One row per frame of photometry and per group of polarimetry, for each source on all its frames."""
     measurements: dict[tuple, list[tuple[Exposure, FrameTruth]]] = {}
     for exposure, frame in zip(planned, frames, strict=True):
         key = (exposure.target.name, exposure.group, exposure.mode, exposure.band)
@@ -203,24 +202,35 @@ def _truth_rows(
         for true in scenes[target].catalogued:
             if not all(_is_on(recipe, frame, true.source) for _, frame in members):
                 continue
-            polarisation = (true.q, true.u, true.p, true.chi_deg) if mode == "pol" else (None,) * 4
-            rows.append(
-                TruthRow(
-                    true.source.name,
-                    recipe.camera.telescope_folder,
-                    recipe.instrument,
-                    recipe.night,
-                    mode,
-                    band,
-                    float(np.mean([e.mid_mjd_utc for e, _ in members])),
-                    members[0][0].exptime_s,
-                    true.mags[band],
-                    *polarisation,
-                    true.is_target,
-                    ";".join(f.file for _, f in members),
-                )  # fmt: skip
-            )
+            rows.append(_truth_row(recipe, members, true, mode, band))
     return rows
+
+
+def _truth_row(
+    recipe: NightRecipe,
+    members: list[tuple[Exposure, FrameTruth]],
+    true: TrueSource,
+    mode: str,
+    band: str,
+) -> TruthRow:
+    polarised = mode == "pol"
+    return TruthRow(
+        source=true.source.name,
+        telescope=recipe.camera.telescope_folder,
+        instrument=recipe.instrument,
+        night=recipe.night,
+        mode=mode,
+        band=band,
+        mjd_utc=float(np.mean([exposure.mid_mjd_utc for exposure, _ in members])),
+        exptime_s=members[0][0].exptime_s,
+        mag=true.mags[band],
+        q=true.q if polarised else None,
+        u=true.u if polarised else None,
+        p=true.p if polarised else None,
+        chi_deg=true.chi_deg if polarised else None,
+        is_target=true.is_target,
+        frames=";".join(frame.file for _, frame in members),
+    )
 
 
 def pointing_of(frame: FrameTruth, size_px: int, distortion: float = 0.0) -> Pointing:

@@ -17,10 +17,10 @@ MODES = ("phot", "pol", "both")
 class NightRecipe:
     """A night to simulate; equal recipes give equal frames, bit by bit.
 
-    `night` is the evening's date. Without `targets`, `n_targets` of those up at 22 h UTC are drawn. A group is
-    four polarised frames, or one frame in each of `bands`. `size_px` cuts the camera to its middle (quick
-    tests); 1024 means the whole field binned 2 x 2. `cloudy_frames` are numbers of light frames, from 0, with
-    an opaque sky. `draw_calibration` draws the instrument's polarisation within its errors.
+    `night` is the evening's date. Without `targets`, `n_targets` of those up at 22 h UTC are drawn. A group
+    is four polarised frames, or one frame in each of `bands`. `size_px` cuts the camera to its middle (quick
+    tests); 1024 means the whole field binned 2 x 2. `cloudy_frames` are numbers of light frames, from 0,
+    with an opaque sky. `draw_calibration` draws the instrument's polarisation within its errors.
     """
 
     instrument: str

@@ -20,6 +20,7 @@ _EXPOSURES_S = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300)
 _FIRST_LIGHT_H, _LAST_LIGHT_H = 20.25, 35.0
 _READOUT_S, _SLEW_S = 14.0, 60.0
 _ELECTRONS_WANTED = {"phot": 1.5e5, "pol": 2.0e5}
+_SHORTEST_WANTED_S = 60.0
 _WEATHER_MEMORY_S = 600.0
 _SEEING_RMS = 0.10
 _DRIFT_ARCSEC_PER_MIN, _JITTER_ARCSEC = 0.3, 0.7
@@ -90,7 +91,7 @@ def exposure_time_s(recipe: NightRecipe, scene: Scene, band: str, polarised: boo
     camera = recipe.camera
     per_s = {t.source.name: 10 ** (0.4 * (camera.zero_points[band] - t.mags[band])) for t in scene.catalogued}
     target_per_s = next(per_s[t.source.name] for t in scene.catalogued if t.is_target)
-    wanted_s = _ELECTRONS_WANTED["pol" if polarised else "phot"] / target_per_s
+    wanted_s = max(_ELECTRONS_WANTED["pol" if polarised else "phot"] / target_per_s, _SHORTEST_WANTED_S)
     sharpest_px = 0.7 * recipe.seeing_arcsec / recipe.scale_arcsec
     brightest_e_per_s = max(per_s.values()) * peak_fraction(sharpest_px) * (0.6 if polarised else 1.0)
     range_e = min((_WHITE_ADU - camera.bias_adu) * camera.gain_e_per_adu, camera.full_well_e)
@@ -117,8 +118,8 @@ def exposures(
             clock += _SLEW_S / 86400
     if clock > end:
         raise SimulationError(
-            f"{len(planned)} frames would last until {(clock - recipe.evening_mjd - 1) * 24:.1f} h UTC of the "
-            "next day: ask for fewer targets or groups, or shorter exposures"
+            f"{len(planned)} frames would last until {(clock - recipe.evening_mjd - 1) * 24:.1f} h UTC of "
+            "the next day: ask for fewer targets or groups, or shorter exposures"
         )
     return planned
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -34,7 +33,7 @@ class TruthRow:
 
 @dataclass(frozen=True)
 class FrameTruth:
-    """Circumstances of a light frame: where it really points, weather, and where the target fell (0-based)."""
+    """A light frame as it really was: where it points, the weather, where the target fell (0-based)."""
 
     telescope: str
     instrument: str
@@ -103,7 +102,7 @@ def _merge(path: Path, columns: list[str], rows: Iterable[dict], key: tuple[str,
         writer = csv.DictWriter(new, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept.values())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,113 @@
+"""Astrometry.net index files of the simulated fields, so that their frames can be solved."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from iop4cli.share import share_dir
+from iop4cli.simulate.errors import SimulationError
+from iop4cli.simulate.fields import (
+    CatalogueSource,
+    calibrators_of,
+    field_stars,
+    find_target,
+    read_catalogue,
+    targets_of,
+)
+
+_BUILDER = "build-astrometry-index"
+_TARGET_R = 14.5
+_INDEX_NUMBER = 9901
+
+
+def demo_index_files() -> list[Path]:
+    """The index files that come with the program: the fields of all targets of the catalogue."""
+    return sorted((share_dir() / "demo" / "index").glob("index-*.fits"))
+
+
+def build_index(
+    folder: Path,
+    fields: Sequence[str] = (),
+    faintest_r: float = 17.7,
+    box_deg: float = 0.42,
+    scales: Sequence[int] = (-1, 1, 2),
+    stars_per_cell: int = 12,
+    quads_per_cell: int = 10,
+) -> list[Path]:
+    """Write one index file per scale into `folder` for the fields of the targets named (all if none).
+
+    `scales` are astrometry.net's own: 0 has quads of 2.0 to 2.8 arcmin, each step is larger by the square
+    root of 2. The defaults make the files of share/demo/index: they solve every field with a camera of 8 or
+    13 arcmin, and take 1.3 MB for twenty fields.
+    """
+    builder = shutil.which(_BUILDER)
+    if builder is None:
+        raise SimulationError(
+            f"{_BUILDER} is not installed; it is part of astrometry.net (apt install astrometry.net): "
+            "the index of the demonstration's fields comes with the program and needs no building"
+        )
+    catalogue = read_catalogue()
+    targets = [find_target(name, catalogue) for name in fields] or targets_of(catalogue)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    # The builder copies its command line into the file: relative names keep it the same everywhere.
+    with TemporaryDirectory() as work:
+        _write_star_table(Path(work) / "stars.fits", *_stars_around(targets, catalogue, faintest_r, box_deg))
+        for scale in scales:
+            name = f"index-{_INDEX_NUMBER + scale}.fits"
+            options = ["-i", "stars.fits", "-o", name, "-P", scale, "-S", "MAG", "-E", "-M", "-t", "."]
+            options += ["-j", 0.5, "-n", stars_per_cell, "-p", quads_per_cell, "-I", _INDEX_NUMBER + scale]
+            _run([builder, *map(str, options)], Path(work))
+            temporary = folder / f".{name}.part"
+            shutil.copyfile(Path(work) / name, temporary)
+            written.append(temporary.replace(folder / name))
+    return written
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(
+        [_BUILDER, *command[1:]],
+        executable=command[0],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise SimulationError(f"{_BUILDER} failed with code {done.returncode}: {' / '.join(lines[-3:])}")
+
+
+def _stars_around(
+    targets: list[CatalogueSource], catalogue: list[CatalogueSource], faintest_r: float, box_deg: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(ra, dec, R) of everything brighter than a limit in the boxes around targets, degrees."""
+    columns: list[np.ndarray] = []
+    for target in targets:
+        stars = field_stars(target, catalogue)
+        known = (target, *calibrators_of(target, catalogue))
+        known_r = [source.mags.get("R", (_TARGET_R, 0.0))[0] for source in known]
+        ra = np.concatenate([[source.ra_deg for source in known], stars.ra_deg])
+        dec = np.concatenate([[source.dec_deg for source in known], stars.dec_deg])
+        mag_r = np.concatenate([known_r, stars.mags["R"]])
+        east_deg = (ra - target.ra_deg) * np.cos(np.radians(target.dec_deg))
+        inside = np.maximum(np.abs(east_deg), np.abs(dec - target.dec_deg)) <= box_deg / 2
+        columns.append(np.stack([ra, dec, mag_r])[:, inside & (mag_r <= faintest_r)])
+    ra, dec, mag_r = np.concatenate(columns, axis=1)
+    return ra, dec, mag_r
+
+
+def _write_star_table(path: Path, ra_deg: np.ndarray, dec_deg: np.ndarray, mag_r: np.ndarray) -> None:
+    from astropy.io import fits
+
+    order = np.argsort(mag_r, kind="stable")
+    columns = (("RA", "D", ra_deg), ("DEC", "D", dec_deg), ("MAG", "E", mag_r))
+    table = [fits.Column(name=name, format=kind, array=values[order]) for name, kind, values in columns]
+    fits.BinTableHDU.from_columns(table).writeto(path)
