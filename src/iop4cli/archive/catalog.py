@@ -120,7 +120,7 @@ def _columns(header: list[str], file: str, line: int, problems: list[CatalogProb
 
 
 def to_csv(sources: Iterable[Source]) -> str:
-    """The sources as CSV text that read_catalog reads back to the same; columns without a value are left out."""
+    """The sources as CSV that read_catalog reads back to the same; columns without values are left out."""
     known = list(sources)
     bands = sorted({band for source in known for band in source.mags})
     columns = [*COLUMNS, *(name for band in bands for name in (f"mag_{band}", f"mag_{band}_err"))]

@@ -45,6 +45,11 @@ def name_problems(placed: list[Placed], known: Known, file: str) -> list[Catalog
     for name, others in _kept(placed, known).items():
         for word in (name, *others):
             for item, own_word in first.get(normalise(word), []):
+                calibrated = {normalise(target) for target in item.source.calibrates}
+                if spelled(word) != spelled(own_word) and calibrated & {
+                    normalise(n) for n in (name, *others)
+                }:
+                    continue
                 message = f"is a name of {name!r}, which is known already"
                 problems.append(CatalogProblem(file, item.line, "name", own_word, message))
     return problems

@@ -1,4 +1,4 @@
-"""Epochs and frames by name (`OSN-T090/2022-09-08`, `T090/220908`, `OSN-T090/2022-09-08/x.fit`), and globs."""
+"""Epochs and frames by name, `T090/220908` or `OSN-T090/2022-09-08/x.fit`, and globs of them."""
 
 import re
 from collections.abc import Callable

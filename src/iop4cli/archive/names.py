@@ -16,7 +16,7 @@ Position = tuple[float, float]
 
 @dataclass(frozen=True)
 class Match:
-    """The source of a frame, or None with the reason; `ambiguous` lists candidates that nothing decides between."""
+    """The source of a frame, or None with the reason; `ambiguous`: what nothing decides between."""
 
     source: str | None
     ambiguous: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class NameIndex:
                     self._normalised.setdefault(normalise(word), set()).add(name)
 
     def find(self, word: str) -> list[str]:
-        """The canonical names that a whole name may mean: as it is spelled, else ignoring blanks and signs."""
+        """The canonical names that a whole name may mean: as spelled, else ignoring blanks and signs."""
         found = self._spelled.get(spelled(word)) or self._normalised.get(normalise(word)) or set()
         return sorted(found)
 
@@ -81,9 +81,9 @@ def match_object(
     """The source that a frame was taken for.
 
     `names`: canonical name -> other names; `positions`: canonical name -> (ra_deg, dec_deg); `field_deg`: how
-    far from the pointing a source may be. The longest shortening of the text that equals a name wins. Of several
-    candidates the only one near the pointing is taken, else the only target among them; if no name fits, the
-    only *target* near the pointing. All but a plain name are noted.
+    far from the pointing a source may be. The longest shortening of the text that equals a name wins. Of
+    several candidates the only one near the pointing is taken, else the only target among them; if no name
+    fits, the only *target* near the pointing. All but a plain name are noted.
     """
     positions = positions or {}
     text = (object_text or "").strip()
