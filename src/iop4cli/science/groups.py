@@ -1,0 +1,154 @@
+"""Which exposures make one polarimetric measurement: a rotation of the analyser on one target in one band."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+
+SECONDS_PER_DAY = 86400.0
+# Two frames of one camera can't begin within this time: they are copies of one exposure. (Headers have 1 s or
+# better.)
+_SAME_TIME_S = 0.05
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One frame of a sequence; `setup` is whatever must agree besides (size, binning, subframe) as a text."""
+
+    name: str
+    target: str
+    instrument: str
+    band: str
+    exptime_s: float
+    angle_deg: float
+    mjd_utc: float
+    setup: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Exposures in order of time, each at another angle, and the angles of the full set that are missing."""
+
+    exposures: tuple[Exposure, ...]
+    missing_angles: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Groups in order of time, and every exposure that is in none with the reason."""
+
+    groups: tuple[Group, ...]
+    leftovers: tuple[tuple[Exposure, str], ...]
+
+
+@dataclass
+class _Sequence:
+    """Exposures by the number of their angle in the instrument's set, in order of time."""
+
+    by_angle: dict[int, Exposure] = field(default_factory=dict)
+
+    @property
+    def last(self) -> Exposure:
+        return list(self.by_angle.values())[-1]
+
+
+def group_exposures(
+    exposures: Iterable[Exposure],
+    angles_deg: Sequence[float],
+    *,
+    gap_s: float,
+    period_deg: float = 180.0,
+    min_angles: int = 3,
+    angle_tolerance_deg: float = 2.0,
+) -> Grouping:
+    """Sort exposures into rotations: same target, instrument, band, exposure time, setup; near in time.
+
+    angles_deg: the full set of the instrument, equal to the headers' modulo `period_deg` (180 for a filter,
+    90 or 360 for a half-wave plate) within `angle_tolerance_deg`. Within one target and band (others may lie
+    between) a new group begins when an angle comes again, and when an exposure starts more than `gap_s` after
+    the end of the one before it. A group of at least `min_angles` angles is kept and says what is missing;
+    what is not grouped says why.
+    """
+    leftovers: list[tuple[Exposure, str]] = []
+    by_key: dict[tuple[object, ...], list[tuple[Exposure, int]]] = {}
+    for exposure in exposures:
+        number = _angle_number(exposure.angle_deg, angles_deg, period_deg, angle_tolerance_deg)
+        if number is None:
+            leftovers.append((exposure, _unknown_angle(exposure.angle_deg, angles_deg)))
+        elif not isfinite(exposure.mjd_utc):
+            leftovers.append((exposure, "has no time"))
+        else:
+            by_key.setdefault(_key(exposure), []).append((exposure, number))
+    groups = []
+    for members in by_key.values():
+        for sequence in _sequences(members, gap_s, leftovers):
+            found = sequence.by_angle
+            if len(found) >= min_angles:
+                missing = tuple(angle for number, angle in enumerate(angles_deg) if number not in found)
+                groups.append(Group(tuple(found.values()), missing))
+            else:
+                listed = _listed(found, angles_deg)
+                reason = f"only {len(found)} of the {min_angles} angles that are needed: {listed}"
+                leftovers.extend((exposure, reason) for exposure in found.values())
+    groups.sort(key=lambda group: _time_order(group.exposures[0]))
+    leftovers.sort(key=lambda leftover: _time_order(leftover[0]))
+    return Grouping(tuple(groups), tuple(leftovers))
+
+
+def _sequences(
+    members: list[tuple[Exposure, int]], gap_s: float, leftovers: list[tuple[Exposure, str]]
+) -> list[_Sequence]:
+    sequences: list[_Sequence] = []
+    for exposure, number in sorted(members, key=lambda member: _time_order(member[0])):
+        current = sequences[-1] if sequences else None
+        if current is not None and number in current.by_angle:
+            twin = current.by_angle[number]
+            if _seconds_between(twin, exposure) < _SAME_TIME_S:
+                leftovers.append((exposure, f"has the time and the angle of {twin.name}"))
+                continue
+        if (
+            current is None
+            or number in current.by_angle
+            or _seconds_between(current.last, exposure) > gap_s + exposure.exptime_s
+        ):
+            current = _Sequence()
+            sequences.append(current)
+        current.by_angle[number] = exposure
+    return sequences
+
+
+def _key(exposure: Exposure) -> tuple[object, ...]:
+    # Headers give 30 s as 30.0 or 30.0001; a millisecond of exposure changes nothing.
+    exptime_ms = round(exposure.exptime_s * 1000)
+    return exposure.target, exposure.instrument, exposure.band, exptime_ms, exposure.setup
+
+
+def _time_order(exposure: Exposure) -> tuple[bool, float, str]:
+    known = isfinite(exposure.mjd_utc)
+    return not known, exposure.mjd_utc if known else 0.0, exposure.name
+
+
+def _seconds_between(first: Exposure, second: Exposure) -> float:
+    return abs(second.mjd_utc - first.mjd_utc) * SECONDS_PER_DAY
+
+
+def _angle_number(
+    angle_deg: float, angles_deg: Sequence[float], period_deg: float, tolerance_deg: float
+) -> int | None:
+    if not isfinite(angle_deg):
+        return None
+    offsets = []
+    for angle in angles_deg:
+        offset = (angle_deg - angle) % period_deg
+        offsets.append(min(offset, period_deg - offset))
+    nearest = min(range(len(offsets)), key=offsets.__getitem__)
+    return nearest if offsets[nearest] <= tolerance_deg else None
+
+
+def _unknown_angle(angle_deg: float, angles_deg: Sequence[float]) -> str:
+    if not isfinite(angle_deg):
+        return "has no analyser angle"
+    return f"angle {angle_deg:g} is none of {_listed(range(len(angles_deg)), angles_deg)}"
+
+
+def _listed(numbers: Iterable[int], angles_deg: Sequence[float]) -> str:
+    return ", ".join(f"{angles_deg[number]:g}" for number in numbers)

@@ -1,0 +1,130 @@
+"""Field stars as a statistical model: what they tell of the transparency and how much they scatter.
+
+A star's log flux in exposure i is its brightness + log T_i + modulation_i (q, u) + noise, with its brightness
+unknown, its (q, u) random with variance tau^2 per component and its noise the photons' plus kappa^2. Arrays
+have the axes (..., star, exposure); leading axes are trial values of (tau, kappa).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# Far below the information of any star (at least 1 per square of relative flux), far above rounding.
+_RIDGE = 1e-6
+# -2 log likelihood ratio that pure photon noise exceeds in 1 % of the cases (one-sided, one parameter: 5.4).
+_SIGNIFICANT_RATIO = 5.4
+# The assumed scatter of the stars' polarisation weighs as much as this many measured Stokes parameters.
+_ASSUMPTION_WEIGHT = 4.0
+_POLARISATION_STEPS = np.geomspace(0.1, 10, 13)
+_EXCESS_NOISE_STEPS = np.concatenate([[0.0], np.geomspace(0.001, 0.1, 11)])
+
+
+@dataclass(frozen=True)
+class StarField:
+    """Log fluxes and variances (n_star, n_exp; infinite = not measured), modulation by q and u (n_exp, 2)."""
+
+    log_flux: Array
+    variance: Array
+    modulation: Array
+
+    def measured(self) -> NDArray[np.bool_]:
+        return np.isfinite(self.variance)
+
+
+@dataclass(frozen=True)
+class Information:
+    """What each star tells of log T: matrix (..., star, n, n), its product with the fluxes, two scalars."""
+
+    matrix: Array
+    pull: Array
+    quadratic: Array
+    log_volume: Array
+
+
+def information(field: StarField, star_scatter: Array, excess_noise: Array) -> Information:
+    """Information of each star for trial scatters of any common shape, which lead the shape of the result.
+
+    The brightness is projected out and the random polarisation is noise: a star tells nothing of the mean of
+    log T and little of what looks like polarisation.
+    """
+    weight = 1 / (field.variance + np.square(excess_noise)[..., None, None])
+    tau2 = np.square(star_scatter)[..., None, None, None]
+    weighted = weight[..., None] * field.modulation
+    inner = np.eye(2) + tau2 * np.einsum("...ik,il->...kl", weighted, field.modulation)
+    inverse = weight[..., None] * np.eye(weight.shape[-1])
+    inverse = inverse - tau2 * weighted @ np.linalg.solve(inner, np.swapaxes(weighted, -1, -2))
+    row = inverse.sum(axis=-1)
+    total = row.sum(axis=-1)
+    matrix = inverse - row[..., :, None] * row[..., None, :] / total[..., None, None]
+    pull = np.einsum("...ij,...j->...i", matrix, field.log_flux)
+    log_weight = np.where(field.measured(), np.log(np.where(weight > 0, weight, 1.0)), 0.0).sum(axis=-1)
+    return Information(
+        matrix=matrix,
+        pull=pull,
+        quadratic=np.einsum("...i,...i->...", pull, field.log_flux),
+        log_volume=np.linalg.slogdet(inner)[1] + np.log(total) - log_weight,
+    )
+
+
+def solve_log_transparency(matrix: Array, pull: Array) -> tuple[Array, Array, Array]:
+    """Log T of zero mean, its covariance and the log determinant of its information, from sums over stars."""
+    n = matrix.shape[-1]
+    mean = np.full((n, n), 1 / n)
+    regular = matrix + mean + _RIDGE * np.eye(n)
+    covariance = np.linalg.inv(regular) - mean
+    return np.einsum("...ij,...j->...i", covariance, pull), covariance, np.linalg.slogdet(regular)[1]
+
+
+@dataclass(frozen=True)
+class Scatters:
+    """Standard deviation of one component of the stars' polarisation and of the noise beyond the photons'."""
+
+    star: float
+    noise: float
+
+
+class ScatterLikelihood:
+    """Restricted likelihood of (tau, kappa) on a grid, for all stars or all but one."""
+
+    def __init__(self, field: StarField, assumed_star_scatter: float) -> None:
+        steps = _POLARISATION_STEPS if assumed_star_scatter > 0 else np.zeros(1)
+        self.star_scatter = assumed_star_scatter * steps
+        tau, kappa = np.meshgrid(self.star_scatter, _EXCESS_NOISE_STEPS, indexing="ij")
+        self.stars = information(field, tau, kappa)
+        self.log_prior = np.zeros(len(steps))
+        if assumed_star_scatter > 0:
+            # Scaled inverse chi2 of tau^2, per step of log tau.
+            self.log_prior = -_ASSUMPTION_WEIGHT * (np.log(steps) + 1 / (2 * steps**2))
+
+    def of_all(self) -> Scatters:
+        sums = (part.sum(axis=2) for part in self._parts())
+        return self._most_credible(self._log_posterior(*sums))
+
+    def without_each(self) -> list[Scatters]:
+        sums = (part.sum(axis=2, keepdims=True) - part for part in self._parts())
+        log_posterior = self._log_posterior(*sums)
+        return [self._most_credible(log_posterior[:, :, star]) for star in range(log_posterior.shape[2])]
+
+    def _parts(self) -> tuple[Array, Array, Array, Array]:
+        return self.stars.matrix, self.stars.pull, self.stars.quadratic, self.stars.log_volume
+
+    def _log_posterior(self, matrix: Array, pull: Array, quadratic: Array, log_volume: Array) -> Array:
+        log_t, _, log_det = solve_log_transparency(matrix, pull)
+        chi2 = quadratic - np.einsum("...i,...i->...", pull, log_t)
+        prior = self.log_prior.reshape(-1, *[1] * (chi2.ndim - 1))
+        return prior - (chi2 + log_volume + log_det) / 2
+
+    def _most_credible(self, log_posterior: Array) -> Scatters:
+        """Noise beyond the photons' only where significant; for tau^2 the inverse of the mean of 1/tau^2."""
+        probability = np.exp(log_posterior - log_posterior.max())
+        of_noise = probability.sum(axis=0)
+        best = int(of_noise.argmax())
+        if of_noise[best] < of_noise[0] * np.exp(_SIGNIFICANT_RATIO / 2):
+            best = 0
+        # Rounding may leave nothing at a noise of zero when it is wholly excluded, never at the chosen one.
+        of_star = probability[:, best] / of_noise[best]
+        star = float(np.sum(of_star / self.star_scatter**2)) ** -0.5 if self.star_scatter[0] > 0 else 0.0
+        return Scatters(star, float(_EXCESS_NOISE_STEPS[best]))
