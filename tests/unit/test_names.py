@@ -4,7 +4,7 @@ from datetime import date
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from iop4cli.archive.epochs import (
@@ -114,6 +114,7 @@ def test_blanks_signs_and_case_never_matter(parts: list[str], joints: list[str])
 
 
 @given(st.text(max_size=30))
+@example("A´")
 def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 

@@ -26,7 +26,8 @@ class Match:
 
 def normalise(name: str) -> str:
     """A name without case, blanks, `+`, `-` (of any typographic kind) and `_`."""
-    return _IGNORED.sub("", spelled(name))
+    # A lone accent is a blank and a combining mark: without the blank it joins the letter before it.
+    return unicodedata.normalize("NFKC", _IGNORED.sub("", spelled(name)))
 
 
 def spelled(name: str) -> str:
