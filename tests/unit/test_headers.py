@@ -218,7 +218,9 @@ def test_binning_scales_the_pixels_and_may_be_known_by_the_size() -> None:
         assert (frame.binning_x, frame.binning_y, frame.scale_arcsec_per_px) == (2, 2, 0.774)
     assert unsaid.notes
     assert facts(NAXIS1=2048, NAXIS2=2048, XBINNING=2, YBINNING=2).notes
-    assert facts(XBINNING=0).problems
+    (problem,) = facts(XBINNING=0).problems
+    assert "iop4 classify --set binning_x=NUMBER FRAME" in problem
+    assert facts(XBINNING=0, overrides={"binning_x": "1"}) == facts()
 
 
 def test_a_pointing_that_cannot_be_read_is_noted_and_not_used() -> None:
@@ -294,6 +296,63 @@ def test_an_instrument_with_a_mode_keyword_fails_polarimetry_without_an_angle() 
     (said,) = translate(header, "x.fit", instrument).problems
     assert "polarimetry without an angle" in said
     assert translate(light(), "x.fit", instrument).mode == "phot"
+
+
+CAFOS = r"""
+name = "CAFOS"
+telescope = "CAHA-T220"
+recognise = [{ keywords = { TELESCOP = "CA-2.2", INSTRUME = "CAFOS 2.2" } }]
+site = { name = "Calar Alto", latitude_deg = 37.2236, longitude_deg = -2.5461, elevation_m = 2168 }
+beams = { dx_px = 35.72, dx_err_px = 1.34, dy_px = 0.20, dy_err_px = 1.02 }
+[detector]
+gain_e_per_adu = 1.45
+read_noise_e = 5
+saturation_adu = 65000
+scale_arcsec_per_px = 0.53
+width_px = 2048
+height_px = 2048
+[analyser]
+kind = "half_wave_plate"
+angles_deg = [0, 22.48, 44.98, 67.48]
+period_deg = 90
+[headers]
+kind = { keywords = ["IMAGETYP"], mapping = { science = "light", bias = "bias", flat = "flat" } }
+filter = { keywords = ["INSFLNAM"], none = ["free"], bands = { '(?:John|Cous|Bess)\w* ?([UBVRI])' = '\1' } }
+exptime_s = { keywords = ["EXPTIME"], required = true }
+time = { sources = [{ keyword = "DATE-OBS", format = "iso" }, { keyword = "DATE", format = "iso" }] }
+mode = { keywords = ["INSPOFPI"], mapping = { Wollaston = "pol", FREE = "phot" }, required = true }
+angle_deg = { keywords = ["INSPOROT"] }
+ra = { keywords = ["RA"], unit = "deg" }
+dec = { keywords = ["DEC"], unit = "deg" }
+binning_x = { keywords = ["CCDBINX"] }
+binning_y = { keywords = ["CCDBINY"] }
+"""
+
+
+def test_an_instrument_with_two_beams_and_a_plate_is_data_too() -> None:
+    cafos = parse_instrument(CAFOS)
+    header: dict[str, object] = {
+        "NAXIS1": 800,
+        "NAXIS2": 800,
+        "IMAGETYP": "science",
+        "INSFLNAM": "Cous R",
+        "EXPTIME": 120.0,
+        "DATE": "2022-09-08T21:22:30",
+        "INSPOFPI": "Wollaston",
+        "INSPOROT": 22.48,
+        "RA": 330.68,
+        "DEC": 42.28,
+        "CCDBINX": 1,
+        "CCDBINY": 1,
+    }
+    frame = translate(header, "x.fits", cafos)
+    assert not frame.problems
+    assert (frame.kind, frame.mode, frame.band, frame.angle_deg) == ("light", "pol", "R", 22.48)
+    assert frame.ra_deg == 330.68
+    photometry = translate({**header, "INSPOFPI": "FREE", "INSPOROT": 0.0}, "x.fits", cafos)
+    assert (photometry.mode, photometry.angle_deg) == ("phot", None)
+    (said,) = translate({**header, "INSPOROT": ""}, "x.fits", cafos).problems
+    assert "polarimetry without an angle" in said
 
 
 header_values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

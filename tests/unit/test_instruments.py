@@ -192,6 +192,8 @@ def test_a_users_file_adds_an_instrument_and_replaces_a_shipped_one(tmp_path: Pa
         ),
         ('telescope = "Cecilia"', 'telescope = "../etc"', "telescope: '../etc' must be letters"),
         ('"Clear" = "R"', '"(Clear" = "R"', "is not a regular expression"),
+        ('"Clear" = "R"', "\"Clear\" = '\\1'", "is not to be had from it"),
+        ("{ TELESCOP =", "{ Telescop =", "recognise[0].keywords: 'Telescop' is not a FITS"),
         (
             'default = "light"',
             'default = "lite"',

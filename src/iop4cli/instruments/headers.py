@@ -51,6 +51,9 @@ def check(
     """Each fact of a frame with its origin and its problem, then what is noted; nothing is hidden."""
     reading = Reading(header, filename, instrument, overrides or {}, filename)
     facts = _read(reading)
+    for name in ("instrument", "telescope"):
+        reading.origins[name] = "instrument file"
+    reading.origins["date_obs"] = reading.origins.get("mjd_utc", "")
     rows = []
     for field in dataclasses.fields(facts):
         if field.name in ("problems", "notes"):

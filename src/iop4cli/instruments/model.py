@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from iop4cli.instruments.rules import HeaderRules, Kind
+from iop4cli.instruments.rules import HeaderRules, Kind, check_keywords, check_pattern
 from iop4cli.strict_toml import EMPTY, FrozenTable
 
 SECTIONS = (
@@ -47,13 +47,9 @@ class Recognition:
     def __post_init__(self) -> None:
         if not self.keywords:
             raise ValueError("keywords: at least one is needed")
+        check_keywords(tuple(self.keywords))
         for keyword, pattern in self.keywords.items():
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(
-                    f"keywords.{keyword}: {pattern!r} is not a regular expression: {error}"
-                ) from None
+            check_pattern(pattern, f"keywords.{keyword}")
         if self.since and self.until and self.since > self.until:
             raise ValueError("since: is after until")
 

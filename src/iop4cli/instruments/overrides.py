@@ -48,6 +48,23 @@ def _exposure(text: str) -> float:
     return exptime_s
 
 
+def _count(smallest: int) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        number = _number(text)
+        if number != math.floor(number) or number < smallest:
+            raise ValueError(f"{text!r} is not a whole number of at least {smallest}")
+        return number
+
+    return parse
+
+
+def _scale(text: str) -> float:
+    scale_arcsec_per_px = _number(text)
+    if scale_arcsec_per_px <= 0:
+        raise ValueError("a scale must be more than 0")
+    return scale_arcsec_per_px
+
+
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.lower() not in words:
@@ -93,4 +110,9 @@ OVERRIDES: dict[str, Callable[[str], object]] = {
     "object": _some_text,
     "ra_deg": parse_ra_deg,
     "dec_deg": parse_dec_deg,
+    "binning_x": _count(1),
+    "binning_y": _count(1),
+    "window_x0": _count(0),
+    "window_y0": _count(0),
+    "scale_arcsec_per_px": _scale,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iop4cli.instruments.model import Instrument
-from iop4cli.instruments.overrides import OverrideError, parse_override
+from iop4cli.instruments.overrides import OVERRIDES, OverrideError, parse_override
 from iop4cli.instruments.rules import NumberRule, TextRule
 from iop4cli.sexagesimal import parse_angle
 
@@ -48,7 +48,9 @@ class Reading:
         self.notes.append(text)
 
     def mend(self, setting: str) -> str:
-        """The command that says it instead of the header."""
+        """The command that says it instead of the header, if people may."""
+        if setting.partition("=")[0] not in OVERRIDES:
+            return "the file is no image that can be used"
         return f"iop4 classify --set {setting} {self.frame_name}"
 
     def overridden(self, name: str, override: str) -> bool:
@@ -83,8 +85,10 @@ class Reading:
             return None
         if rule.default is not None:
             self.origins[name] = "default"
-        elif rule.required:
-            self.missing(name, rule.keywords, f"{override}={override.upper()}")
+        else:
+            self.origins[name] = "missing"
+            if rule.required:
+                self.missing(name, rule.keywords, f"{override}={override.upper()}")
         return rule.default
 
     def number(self, name: str, rule: NumberRule, override: str) -> float | None:

@@ -10,7 +10,7 @@ Kind = Literal["bias", "dark", "flat", "light"]
 Mode = Literal["phot", "pol"]
 
 
-def _check_pattern(pattern: str, key: str) -> None:
+def check_pattern(pattern: str, key: str) -> None:
     """A ValueError that names the key, if the regular expression is not one."""
     try:
         re.compile(pattern)
@@ -18,7 +18,8 @@ def _check_pattern(pattern: str, key: str) -> None:
         raise ValueError(f"{key}: {pattern!r} is not a regular expression: {error}") from None
 
 
-def _check_keywords(keywords: tuple[str, ...], key: str = "keywords") -> None:
+def check_keywords(keywords: tuple[str, ...], key: str = "keywords") -> None:
+    """A ValueError that names the key, if one of the words cannot be a FITS keyword."""
     for keyword in keywords:
         if not re.fullmatch(r"[A-Z0-9_-]+( [A-Z0-9_-]+)*", keyword):
             raise ValueError(f"{key}: {keyword!r} is not a FITS keyword in capitals")
@@ -39,11 +40,11 @@ class TextRule:
     required: bool = False
 
     def __post_init__(self) -> None:
-        _check_keywords(self.keywords)
+        check_keywords(self.keywords)
         if self.pattern is not None:
-            _check_pattern(self.pattern, "pattern")
+            check_pattern(self.pattern, "pattern")
         for pattern in self.mapping:
-            _check_pattern(pattern, f"mapping.{pattern}")
+            check_pattern(pattern, f"mapping.{pattern}")
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class NumberRule:
     required: bool = False
 
     def __post_init__(self) -> None:
-        _check_keywords(self.keywords)
+        check_keywords(self.keywords)
         if self.pattern is not None:
-            _check_pattern(self.pattern, "pattern")
+            check_pattern(self.pattern, "pattern")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class TimeSource:
     utc_offset_hours: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_keywords((self.keyword,), "keyword")
+        check_keywords((self.keyword,), "keyword")
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,11 @@ class KindRule:
     filename: str | None = None
 
     def __post_init__(self) -> None:
-        _check_keywords(tuple(self.keywords), "keywords")
+        check_keywords(tuple(self.keywords), "keywords")
         for keyword, pattern in self.keywords.items():
-            _check_pattern(pattern, f"keywords.{keyword}")
+            check_pattern(pattern, f"keywords.{keyword}")
         if self.filename is not None:
-            _check_pattern(self.filename, "filename")
+            check_pattern(self.filename, "filename")
         if not self.keywords and self.filename is None:
             raise ValueError("keywords: a rule needs a keyword or a filename to look at")
 
@@ -134,9 +135,13 @@ class FilterRule:
     none: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_keywords(self.keywords)
-        for pattern in self.bands:
-            _check_pattern(pattern, f"bands.{pattern}")
+        check_keywords(self.keywords)
+        for pattern, template in self.bands.items():
+            check_pattern(pattern, f"bands.{pattern}")
+            try:
+                re.sub(f"(?:{pattern})|", template, "")
+            except (re.error, IndexError) as error:
+                raise ValueError(f"bands.{pattern}: {template!r} is not to be had from it: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -161,19 +161,20 @@ def _read_count(reading: Reading, name: str, rule: NumberRule, smallest: int) ->
     if number is None:
         return None
     if number != math.floor(number) or number < smallest:
-        origin = reading.origins[name]
-        reading.problem(name, f"{origin} is not a whole number of at least {smallest}")
+        mend = reading.mend(f"{name}=NUMBER")
+        reading.problem(name, f"{reading.origins[name]} is not a whole number of at least {smallest}: {mend}")
         return None
     return int(number)
 
 
 def _read_scale(reading: Reading, nominal: float) -> float:
+    name = "scale_arcsec_per_px"
+    if reading.overridden(name, name):
+        return reading.overrides[name]
     rule = reading.instrument.headers.scale_arcsec_per_px
-    found = (
-        None if rule is None else reading.number("scale_arcsec_per_px", rule, override="scale_arcsec_per_px")
-    )
+    found = None if rule is None else reading.number(name, rule, override=name)
     if found is None or found <= 0:
-        reading.origins["scale_arcsec_per_px"] = "instrument, times the binning"
+        reading.origins[name] = "instrument, times the binning"
         return nominal
     if abs(found / nominal - 1) > _SCALE_DISAGREES:
         reading.note(f"the header's scale is {found:g} arcsec/px, the instrument's {nominal:g}")
