@@ -164,7 +164,7 @@ def catalogues(draw: st.DrawFn) -> tuple[Source, ...]:
                 p_err=None if p is None else draw(fractions),
                 chi_deg=chi,
                 chi_err_deg=None if chi is None else draw(st.none() | st.floats(0, 180)),
-                calibrates=(made[0].name,) if made and next(coins) else (),
+                calibrates=(made[0].name,) if bool(made) and next(coins) else (),
                 settings=FrozenTable({"only_beam": "O"} if next(coins) else {}),
                 comment=draw(comments),
             )

@@ -17,7 +17,7 @@ from iop4cli.archive.epochs import (
     parse_item,
     parse_night,
 )
-from iop4cli.archive.names import match_object, normalise, shortenings
+from iop4cli.archive.names import NameIndex, match_object, normalise, shortenings
 
 NAMES = {
     "2200+420": ("BL Lacertae", "BL Lac"),
@@ -52,6 +52,7 @@ def canonical(text: str) -> str:
 )
 def test_what_observers_write_finds_its_source(text: str, source: str) -> None:
     assert match_object(text, NAMES).source == source
+    assert match_object(text, NameIndex(NAMES)) == match_object(text, NAMES)
 
 
 @pytest.mark.parametrize(

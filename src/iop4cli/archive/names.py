@@ -40,9 +40,10 @@ def spelled(name: str) -> str:
 
 
 class NameIndex:
-    """Sources by any of their names."""
+    """Sources by any of their names; made once, it serves any number of frames."""
 
     def __init__(self, names: Mapping[str, Iterable[str]]) -> None:
+        self.names = frozenset(names)
         self._spelled: dict[str, set[str]] = {}
         self._normalised: dict[str, set[str]] = {}
         for name, others in names.items():
@@ -72,7 +73,7 @@ def shortenings(text: str) -> Iterable[str]:
 
 def match_object(
     object_text: str | None,
-    names: Mapping[str, Iterable[str]],
+    names: Mapping[str, Iterable[str]] | NameIndex,
     *,
     pointing: Position | None = None,
     positions: Mapping[str, Position] | None = None,
@@ -81,17 +82,19 @@ def match_object(
 ) -> Match:
     """The source that a frame was taken for.
 
-    `names`: canonical name -> other names; `positions`: canonical name -> (ra_deg, dec_deg); `field_deg`: how
-    far from the pointing a source may be. The longest shortening of the text that equals a name wins. Of
-    several candidates the only one near the pointing is taken, else the only target among them; if no name
-    fits, the only *target* near the pointing. All but a plain name are noted.
+    `names`: canonical name -> other names, or an index of them, made once for many frames; `positions`:
+    canonical name -> (ra_deg, dec_deg); `field_deg`: how far from the pointing a source may be.
+    The longest shortening of the text that equals a name wins. Of several candidates the only one near the
+    pointing is taken, else the only target among them; if no name fits, the only *target* near the pointing.
+    All but a plain name are noted.
     """
     positions = positions or {}
+    index = names if isinstance(names, NameIndex) else NameIndex(names)
     text = (object_text or "").strip()
-    found = NameIndex(names).find_longest(text)
+    found = index.find_longest(text)
     if len(found) == 1:
         return Match(found[0], note=_far_away(found[0], pointing, positions, field_deg))
-    near = _near(pointing, positions, found or sorted(set(targets) & set(names)), field_deg)
+    near = _near(pointing, positions, found or sorted(index.names & set(targets)), field_deg)
     said = f"OBJECT {text!r}" if text else "no OBJECT"
     if found:
         if len(near) == 1:
