@@ -17,7 +17,7 @@ from iop4cli.simulate.stars import peak_fraction
 from iop4cli.simulate.truth import Scene
 
 _EXPOSURES_S = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300)
-_FIRST_LIGHT_H, _LAST_LIGHT_H = 20.25, 35.0
+_FIRST_LIGHT_H, _LAST_LIGHT_H = 20.25, 33.5
 _READOUT_S, _SLEW_S = 14.0, 60.0
 _ELECTRONS_WANTED = {"phot": 1.5e5, "pol": 2.0e5}
 _SHORTEST_WANTED_S = 60.0
