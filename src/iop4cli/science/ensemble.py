@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 _MIN_STAR_SNR = 10.0
 _MIN_FLUX_SNR = 3.0
 # Chance that a good star is called an outlier; and that a star without its worst flux must reach to be kept.
-_OUTLIER_PROBABILITY = 1e-3
+_OUTLIER_PROBABILITY = 1e-4
 _RESCUE_PROBABILITY = 0.05
 
 

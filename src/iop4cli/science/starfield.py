@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# Far below the information of any star (at least 1 per square of relative flux), far above rounding.
-_RIDGE = 1e-6
+# Keeps an exposure that all but one star lack solvable. A star tells at least 100 per square of log T.
+_RIDGE = 1e-4
 # -2 log likelihood ratio that pure photon noise exceeds in 1 % of the cases (one-sided, one parameter: 5.4).
 _SIGNIFICANT_RATIO = 5.4
 # The assumed scatter of the stars' polarisation weighs as much as this many measured Stokes parameters.
@@ -73,9 +73,12 @@ def solve_log_transparency(matrix: Array, pull: Array) -> tuple[Array, Array, Ar
     """Log T of zero mean, its covariance and the log determinant of its information, from sums over stars."""
     n = matrix.shape[-1]
     mean = np.full((n, n), 1 / n)
-    regular = matrix + mean + _RIDGE * np.eye(n)
-    covariance = np.linalg.inv(regular) - mean
-    return np.einsum("...ij,...j->...i", covariance, pull), covariance, np.linalg.slogdet(regular)[1]
+    # In units of the information itself, so that the unknown mean of log T is solved as precisely.
+    unit = np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / n
+    regular = matrix / unit + mean + (_RIDGE / unit + 1e-15) * np.eye(n)
+    covariance = (np.linalg.inv(regular) - mean) / unit
+    log_det = np.linalg.slogdet(regular)[1] + (n - 1) * np.log(unit[..., 0, 0])
+    return np.einsum("...ij,...j->...i", covariance, pull), covariance, log_det
 
 
 @dataclass(frozen=True)

@@ -107,17 +107,19 @@ def fit_polarised_filter(angles_deg: ArrayLike, flux: ArrayLike, flux_cov: Array
     )
     photon = jacobian @ solver @ covariance @ solver.T @ jacobian.T
     chi2, dof = residual_chi2(measured, design, solver, covariance)
-    quoted = photon * error_inflation(chi2, dof) ** 2
+    # Rounding can leave a variance of nothing a hair below zero.
+    i_photon, q_photon, u_photon = (math.sqrt(max(float(value), 0.0)) for value in np.diag(photon))
+    inflation = error_inflation(chi2, dof)
     return StokesFit(
         q=q,
         u=u,
-        q_err=math.sqrt(quoted[1, 1]),
-        u_err=math.sqrt(quoted[2, 2]),
-        qu_cov=float(quoted[1, 2]),
-        q_err_photon=math.sqrt(photon[1, 1]),
-        u_err_photon=math.sqrt(photon[2, 2]),
+        q_err=q_photon * inflation,
+        u_err=u_photon * inflation,
+        qu_cov=float(photon[1, 2]) * inflation**2,
+        q_err_photon=q_photon,
+        u_err_photon=u_photon,
         intensity=2 * half_intensity,
-        intensity_err=math.sqrt(quoted[0, 0]),
+        intensity_err=i_photon * inflation,
         chi2_red=None if chi2 is None else chi2 / dof,
         dof=dof,
         n_angles=len(distinct_angles(angle)),

@@ -118,21 +118,17 @@ def _distance_from_others(values: Array, variances: Array, used: Mask, index: in
 def _mean_with_intrinsic_scatter(values: Array, variances: Array) -> tuple[float, float, float]:
     """Weighted mean, its error and the variance that makes chi2 equal to n - 1 (0 if smaller anyway)."""
     dof = values.size - 1
-
-    def excess(extra: float) -> float:
+    extra = 0.0
+    while True:
         weight = 1 / (variances + extra)
-        mean = np.sum(weight * values) / weight.sum()
-        return float(np.sum(weight * (values - mean) ** 2)) - dof
-
-    low, high = 0.0, 0.0
-    if dof > 0 and excess(0.0) > 0:
-        # chi2 falls as the extra variance grows and is below n - 1 at the square of the whole range.
-        high = float(np.ptp(values)) ** 2
-        while high - low > 1e-6 * high:
-            middle = (low + high) / 2
-            low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    weight = 1 / (variances + high)
-    return float(np.sum(weight * values) / weight.sum()), float(weight.sum()) ** -0.5, high
+        total = float(weight.sum())
+        mean = float((weight * values).sum()) / total
+        weighted_square = weight * (values - mean) ** 2
+        missing = float(weighted_square.sum()) - dof
+        if dof == 0 or missing <= 1e-6 * dof:
+            return mean, total**-0.5, extra
+        # Chi2 falls with the extra variance and is convex, so that Newton's steps from 0 never go too far.
+        extra += missing / float((weight * weighted_square).sum())
 
 
 def _student_factor(values: Array, variances: Array) -> float:
