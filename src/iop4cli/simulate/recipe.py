@@ -34,6 +34,7 @@ class NightRecipe:
     exposure_s: float | None = None
     transparency_rms: float = 0.05
     seeing_arcsec: float = 2.0
+    seeing_rms: float = 0.10
     pointing_rms_arcsec: float = 15.0
     image_angle_deg: float | None = None
     distortion: float = 0.0

@@ -22,7 +22,6 @@ _READOUT_S, _SLEW_S = 14.0, 60.0
 _ELECTRONS_WANTED = {"phot": 1.5e5, "pol": 2.0e5}
 _SHORTEST_WANTED_S = 60.0
 _WEATHER_MEMORY_S = 600.0
-_SEEING_RMS = 0.10
 _DRIFT_ARCSEC_PER_MIN, _JITTER_ARCSEC = 0.3, 0.7
 _WHITE_ADU = 65535
 
@@ -149,7 +148,7 @@ def conditions(recipe: NightRecipe, planned: list[Exposure]) -> Iterator[Sky]:
         opaque = number in recipe.cloudy_frames
         yield Sky(
             0.0 if opaque else float(np.exp(recipe.transparency_rms * clear)),
-            float(recipe.seeing_arcsec * np.exp(_SEEING_RMS * seeing)),
+            float(recipe.seeing_arcsec * np.exp(recipe.seeing_rms * seeing)),
             float(east),
             float(north),
         )

@@ -1,0 +1,102 @@
+"""The index files that come with the program solve the simulated fields."""
+
+import shutil
+
+import astrometry
+import numpy as np
+import pytest
+
+from iop4cli.simulate.errors import SimulationError
+from iop4cli.simulate.fields import (
+    calibrators_of,
+    field_stars,
+    find_target,
+    read_catalogue,
+    targets_of,
+)
+from iop4cli.simulate.index import build_index, demo_index_files
+from iop4cli.simulate.pointing import Pointing, moved
+
+CATALOGUE = read_catalogue()
+VIEWS = {"13 arcmin": (0.387, 2048), "8 arcmin": (0.232, 2048)}
+
+
+@pytest.fixture(scope="module")
+def solver():
+    with astrometry.Solver(demo_index_files()) as shipped:
+        yield shipped
+
+
+def bright_pixels(target, pointing, faintest_r=17.7) -> np.ndarray:
+    """1-based (x, y) of what the frame shows of the field, brightest first."""
+    stars, known = field_stars(target, CATALOGUE), (target, *calibrators_of(target, CATALOGUE))
+    mag_r = np.concatenate([[s.mags.get("R", (14.5, 0))[0] for s in known], stars.mags["R"]])
+    ra = np.concatenate([[s.ra_deg for s in known], stars.ra_deg])
+    dec = np.concatenate([[s.dec_deg for s in known], stars.dec_deg])
+    x, y = pointing.pixels(ra, dec)
+    last = pointing.size_px - 1
+    on = (x > 0) & (x < last) & (y > 0) & (y < last) & (mag_r < faintest_r)
+    order = np.argsort(mag_r[on])[:60]
+    return np.stack([x[on][order] + 1, y[on][order] + 1], axis=1)
+
+
+def solve(solver, target, pointing):
+    scale = pointing.scale_arcsec
+    return solver.solve(
+        stars=bright_pixels(target, pointing),
+        size_hint=astrometry.SizeHint(scale * 0.95, scale * 1.05),
+        position_hint=astrometry.PositionHint(target.ra_deg, target.dec_deg, 0.3),
+        solution_parameters=astrometry.SolutionParameters(
+            output_logodds_threshold=14.0,
+            logodds_callback=lambda found: (
+                astrometry.Action.STOP if max(found) > 30 else astrometry.Action.CONTINUE
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("target", targets_of(CATALOGUE), ids=lambda t: t.name)
+def test_the_shipped_index_solves_every_field(solver, target, view):
+    scale, size = VIEWS[view]
+    pointing = Pointing(*moved(target.ra_deg, target.dec_deg, 21.0, -14.0), 77.0, scale, size)
+    solution = solve(solver, target, pointing)
+    assert solution.has_match()
+    found = solution.best_match()
+    assert found.scale_arcsec_per_pixel == pytest.approx(scale, rel=2e-3)
+    x, y = found.astropy_wcs().all_world2pix([[target.ra_deg, target.dec_deg]], 0)[0]
+    true_x, true_y = pointing.pixels(target.ra_deg, target.dec_deg)
+    # A blind solution of a dozen stars: right to about a pixel, a wrong one is off by hundreds.
+    assert np.hypot(x - true_x, y - true_y) < 2.0
+
+
+def test_the_shipped_index_is_small():
+    files = demo_index_files()
+    assert files and sum(path.stat().st_size for path in files) < 1.5e6
+
+
+@pytest.mark.skipif(shutil.which("build-astrometry-index") is None, reason="astrometry.net is not installed")
+def test_an_index_can_be_built_for_one_field(tmp_path):
+    files = build_index(tmp_path, ["3C 345"])
+    assert files and all(path.is_file() for path in files)
+    target = find_target("3C 345", CATALOGUE)
+    with astrometry.Solver(files) as solver:
+        pointing = Pointing(target.ra_deg, target.dec_deg, 200.0, 0.387, 2048)
+        assert solve(solver, target, pointing).has_match()
+
+
+@pytest.mark.skipif(shutil.which("build-astrometry-index") is None, reason="astrometry.net is not installed")
+def test_the_shipped_index_is_what_the_builder_makes_now(tmp_path):
+    """A change of the made-up stars without a new index would leave the demonstration unsolvable."""
+    from astropy.io import fits
+
+    for built, shipped in zip(build_index(tmp_path), demo_index_files(), strict=True):
+        with fits.open(built) as new, fits.open(shipped) as old:
+            assert [h.header.get("NAXIS2") for h in new] == [h.header.get("NAXIS2") for h in old]
+            assert new[0].header["NSTARS"] == old[0].header["NSTARS"]
+
+
+def test_without_the_builder_the_error_says_where_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(SimulationError, match=r"part of astrometry\.net"):
+        build_index(tmp_path)
