@@ -15,6 +15,7 @@ from iop4cli.simulate.fields import (
     targets_of,
 )
 from iop4cli.simulate.index import build_index, demo_index_files
+from iop4cli.simulate.night import NightRecipe, simulate_night
 from iop4cli.simulate.pointing import Pointing, moved
 
 CATALOGUE = read_catalogue()
@@ -40,10 +41,9 @@ def bright_pixels(target, pointing, faintest_r=17.7) -> np.ndarray:
     return np.stack([x[on][order] + 1, y[on][order] + 1], axis=1)
 
 
-def solve(solver, target, pointing):
-    scale = pointing.scale_arcsec
+def solve(solver, target, stars_px, scale):
     return solver.solve(
-        stars=bright_pixels(target, pointing),
+        stars=stars_px,
         size_hint=astrometry.SizeHint(scale * 0.95, scale * 1.05),
         position_hint=astrometry.PositionHint(target.ra_deg, target.dec_deg, 0.3),
         solution_parameters=astrometry.SolutionParameters(
@@ -55,12 +55,19 @@ def solve(solver, target, pointing):
     )
 
 
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("target", targets_of(CATALOGUE), ids=lambda t: t.name)
+# Every field with one of the two cameras at each run of the quick tests, with the other in the long ones.
+FIELDS = [
+    pytest.param(target, view, id=f"{target.name} {view}", marks=[pytest.mark.night] * ((i + j) % 2))
+    for i, target in enumerate(targets_of(CATALOGUE))
+    for j, view in enumerate(VIEWS)
+]
+
+
+@pytest.mark.parametrize(("target", "view"), FIELDS)
 def test_the_shipped_index_solves_every_field(solver, target, view):
     scale, size = VIEWS[view]
     pointing = Pointing(*moved(target.ra_deg, target.dec_deg, 21.0, -14.0), 77.0, scale, size)
-    solution = solve(solver, target, pointing)
+    solution = solve(solver, target, bright_pixels(target, pointing), scale)
     assert solution.has_match()
     found = solution.best_match()
     assert found.scale_arcsec_per_pixel == pytest.approx(scale, rel=2e-3)
@@ -68,6 +75,35 @@ def test_the_shipped_index_solves_every_field(solver, target, view):
     true_x, true_y = pointing.pixels(target.ra_deg, target.dec_deg)
     # A blind solution of a dozen stars: right to about a pixel, a wrong one is off by hundreds.
     assert np.hypot(x - true_x, y - true_y) < 2.0
+
+
+@pytest.mark.night
+@pytest.mark.parametrize(
+    ("instrument", "evening"),
+    [("AndorT90", "2022-09-08"), ("RoperT90", "2021-09-08"), ("AndorT150", "2022-09-08")],
+)
+def test_the_shipped_index_solves_what_is_detected_on_a_whole_frame(tmp_path, solver, instrument, evening):
+    import sep
+    from astropy.io import fits
+
+    recipe = NightRecipe(instrument, "pol", evening, targets=("BL Lac",), n_bias=1, n_flats=1)
+    night = simulate_night(tmp_path, recipe)
+    counts, bias, flat = (
+        fits.getdata(night.night_folder / name).astype(np.float32)
+        for name in ("BLLac-0001R0.fit", "Bias-0001.fit", "Flat-0001R0.fit")
+    )
+    image = (counts - bias) / ((flat - bias) / np.median(flat - bias))
+    background = sep.Background(image)
+    found = sep.extract(image - background.back(), 8.0, err=background.globalrms, minarea=8)
+    found = found[np.argsort(-found["flux"])][:60]
+    frame = next(frame for frame in night.frames if frame.filter == "R0")
+    target = find_target("BL Lac", CATALOGUE)
+    stars_px = np.stack([found["x"] + 1, found["y"] + 1], axis=1)
+    solution = solve(solver, target, stars_px, frame.scale_arcsec)
+    assert solution.has_match()
+    wcs = solution.best_match().astropy_wcs()
+    x, y = wcs.all_world2pix([[target.ra_deg, target.dec_deg]], 0)[0]
+    assert np.hypot(x - frame.target_x_px, y - frame.target_y_px) < 2.0
 
 
 def test_the_shipped_index_is_small():
@@ -82,7 +118,7 @@ def test_an_index_can_be_built_for_one_field(tmp_path):
     target = find_target("3C 345", CATALOGUE)
     with astrometry.Solver(files) as solver:
         pointing = Pointing(target.ra_deg, target.dec_deg, 200.0, 0.387, 2048)
-        assert solve(solver, target, pointing).has_match()
+        assert solve(solver, target, bright_pixels(target, pointing), 0.387).has_match()
 
 
 @pytest.mark.skipif(shutil.which("build-astrometry-index") is None, reason="astrometry.net is not installed")
