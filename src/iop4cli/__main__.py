@@ -1,0 +1,26 @@
+"""Start-up: the version without heavy imports, then the command table."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from iop4cli import __version__
+
+        sys.stdout.write(f"iop4 {__version__}\n")
+        return
+    from iop4cli.app import make_app
+    from iop4cli.shell.messages import exit_codes, usage_problem
+
+    with exit_codes():
+        try:
+            code = make_app().main(prog_name="iop4", standalone_mode=False)
+        except Exception as error:
+            code = usage_problem(error)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

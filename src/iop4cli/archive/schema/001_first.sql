@@ -1,0 +1,92 @@
+-- Products: rewritten by steps. Bookkeeping: item, run, log. Human tables: no step ever writes them.
+-- Only primary keys: secondary indexes and foreign keys would block ALTER in later migrations.
+
+create table item (            -- what each step did with each thing it works on
+  step text, name text, key text, parts text, status text, reason text, notes text,
+  version integer, seconds double, run text, updated timestamp, primary key (step, name));
+
+create table frame (
+  name text primary key, telescope text, night date, filename text,
+  size_bytes bigint, mtime_ns bigint, checksum text, status text, reason text,
+  instrument text, kind text, mode text, band text, filter text, angle_deg double,
+  exptime_s double, mjd_utc double, date_obs text,
+  width_px integer, height_px integer, binning_x integer, binning_y integer, window_x0 integer, window_y0 integer,
+  object text, target text, ra_deg double, dec_deg double, scale_arcsec_per_px double, notes text);
+
+create table master (
+  name text primary key, key text, kind text, telescope text, night date, instrument text, band text, angle_deg double,
+  exptime_s double, width_px integer, height_px integer, binning_x integer, binning_y integer,
+  window_x0 integer, window_y0 integer, n_frames integer, n_rejected integer, level double, scatter double,
+  read_noise_e double, accepted boolean, reason text, bias text, path text);
+
+create table master_input (master text, frame text, used boolean, reason text);
+
+create table reduced (
+  frame text primary key, path text, bias text, dark text, flat text, master_notes text,
+  level_e double, n_saturated integer, n_bad integer, version text);
+
+create table wcs (
+  frame text, beam text, method text, reference text, n_detected integer, n_matched integer, rms_arcsec double, logodds double,
+  scale_arcsec_per_px double, angle_deg double, mirrored boolean, ra_deg double, dec_deg double, radius_deg double,
+  fwhm_px double, fwhm_arcsec double, sky_e double, sky_rms_e double,
+  crval1 double, crval2 double, crpix1 double, crpix2 double, cd1_1 double, cd1_2 double, cd2_1 double, cd2_2 double,
+  primary key (frame, beam));
+
+create table detection (
+  frame text, x_px double, y_px double, flux_e double, fwhm_px double, bits integer, reference_ra_deg double, reference_dec_deg double);
+
+create table aperture (
+  frame text, source text, beam text, x_px double, y_px double, ra_deg double, dec_deg double, fwhm_px double, radius_px double,
+  annulus_in_px double, annulus_out_px double, flux_e double, flux_err_e double, background_e double, background_err_e double,
+  offset_px double, bits integer, primary key (frame, source, beam));
+
+create table field_star (
+  frame text, star integer, ra_deg double, dec_deg double, x_px double, y_px double, flux_e double, flux_err_e double, bits integer);
+
+create table measurement (
+  id text primary key, origin text, step text, source text, telescope text, night date, instrument text, mode text, band text,
+  mjd_utc double, bjd_tdb double, exptime_s double, n_frames integer, n_calibrators integer,
+  mag double, mag_err double, mag_instrumental double, mag_reason text, zp double, zp_err double, zp_scatter double,
+  q double, q_err double, u double, u_err double, qu_cov double, p double, p_err double, p_debiased double,
+  p_lo68 double, p_hi68 double, p_upper95 double, chi_deg double, chi_err_deg double,
+  q_sys double, u_sys double, p_sys double, chi_sys_deg double, q_instr double, u_instr double,
+  q_raw double, u_raw double, q_err_photon double, u_err_photon double, chi2_red double, dof integer,
+  transparency_stars integer, transparency_rms double,
+  aperture_arcsec double, fwhm_arcsec double, bits integer, calibration text, method text, version text);
+
+create table measurement_input (measurement text, origin text, input text, role text, value double, value_err double);
+
+create table correction (
+  measurement text primary key, origin text, quality integer, quality_text text,
+  mag_host double, mag_host_err double, p_host double, p_host_err double, notes text);
+
+create table source (
+  name text primary key, other_names text[], ra_deg double, dec_deg double, kind text, redshift double,
+  p double, p_err double, chi_deg double, chi_err_deg double, settings text, reference text, comment text);
+create table source_mag (source text, band text, mag double, mag_err double, primary key (source, band));
+create table calibrates (calibrator text, target text, primary key (calibrator, target));
+create table override (frame text, field text, value text, who text, time_utc timestamp, primary key (frame, field));
+create table flag (measurement text, reason text, who text, time_utc timestamp, primary key (measurement, reason));
+create table note (name text, text text, who text, time_utc timestamp);
+create table calibration (
+  name text primary key, instrument text, band text, q_inst double, q_inst_err double, u_inst double, u_inst_err double,
+  zero_angle_deg double, zero_angle_err_deg double, efficiency double, efficiency_err double,
+  valid_from date, valid_until date, source text, accepted boolean);
+
+create table run (
+  id text primary key, started timestamp, finished timestamp, command text, version text, host text, who text,
+  exit_code integer, n_done integer, n_failed integer);
+create table log (time_utc timestamp, run text, level text, step text, item text, message text);
+
+create view results as
+select m.id, m.source, m.telescope, m.instrument, m.night, m.mode, m.band, m.mjd_utc, m.bjd_tdb, m.exptime_s,
+  m.n_frames, m.n_calibrators, m.mag, m.mag_err, m.zp, m.zp_err, m.q, m.q_err, m.u, m.u_err, m.qu_cov,
+  m.p, m.p_err, m.p_debiased, m.p_lo68, m.p_hi68, m.p_upper95, m.chi_deg, m.chi_err_deg,
+  m.q_sys, m.u_sys, m.p_sys, m.chi_sys_deg, m.q_instr, m.u_instr, m.chi2_red,
+  c.mag_host, c.mag_host_err, c.p_host, c.p_host_err, m.aperture_arcsec, m.fwhm_arcsec,
+  coalesce(c.quality, m.bits) as quality, c.quality_text,
+  (select string_agg(f.reason, '; ' order by f.time_utc) from flag f where f.measurement = m.id) as flags,
+  m.calibration, m.method, m.version,
+  m.mag_instrumental, m.mag_reason, m.zp_scatter, m.q_raw, m.u_raw, m.q_err_photon, m.u_err_photon, m.dof,
+  m.transparency_stars, m.transparency_rms, m.origin
+from measurement m left join correction c on c.measurement = m.id;

@@ -1,0 +1,187 @@
+"""The one door to DuckDB: open, one short transaction, close.
+
+Rows are handed over as staged batches and then one SQL script changes the products: the quickest way on
+a file, and the only one that DuckDB's server protocol keeps whole.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iop4cli.archive import migrations
+from iop4cli.archive.lock import store_lock
+from iop4cli.errors import StoreError
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+DEFAULT_LOCK_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows for one table.
+
+    With `scope`, first all rows whose column of that name holds one of `scope_values` are removed (what a
+    product was before is replaced whole, even by nothing); without, rows of the same primary key are replaced.
+    """
+
+    table: str
+    rows: Sequence[Mapping[str, Any]]
+    scope: str | None = None
+    scope_values: Sequence[str] = field(default_factory=tuple)
+    append: bool = False
+
+
+class Store:
+    """A DuckDB file behind a lock."""
+
+    def __init__(self, path: Path, lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S) -> None:
+        self.path = path
+        self.lock_timeout_s = lock_timeout_s
+        self._checked = False
+
+    def create(self) -> None:
+        """Make an empty store, or bring an older one up to date (after a copy of it)."""
+        with store_lock(self.path, shared=False, timeout_s=self.lock_timeout_s):
+            connection = self._connect(read_only=False)
+            try:
+                found = migrations.schema_version(connection)
+                newest = migrations.migrations()[-1][0]
+                if 0 < found < newest:
+                    connection.close()
+                    migrations.back_up(self.path, found)
+                    connection = self._connect(read_only=False)
+                migrations.migrate(connection, self.path)
+            finally:
+                connection.close()
+        self._checked = True
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+        """The rows of one SELECT as a polars frame; the store is closed again when this returns."""
+        import polars
+
+        with self._open(read_only=True) as connection:
+            return polars.DataFrame(connection.execute(sql, list(parameters)).arrow())
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of one SELECT as dictionaries; NULL is None."""
+        with self._open(read_only=True) as connection:
+            cursor = connection.execute(sql, list(parameters))
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def tables(self, queries: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+        """Several SELECTs of one moment."""
+        found = {}
+        with self._open(read_only=True) as connection:
+            for name, sql in queries.items():
+                cursor = connection.execute(sql)
+                names = [column[0] for column in cursor.description or []]
+                found[name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return found
+
+    def write(self, batches: Sequence[Batch], script: str = "") -> None:
+        """Stage all batches, then change the products in one transaction; an error leaves nothing changed."""
+        with self._open(read_only=False) as connection:
+            statements = [self._stage(connection, number, batch) for number, batch in enumerate(batches)]
+            try:
+                connection.execute("begin; " + " ".join(statements) + script + " commit;")
+            except Exception as error:
+                migrations.roll_back(connection)
+                raise StoreError(f"could not write to {self.path}: {error}") from error
+
+    def execute_writing(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """One statement of the user's own (`iop4 sql --write`)."""
+        with self._open(read_only=False) as connection:
+            return connection.execute(sql, list(parameters)).fetchall()
+
+    def _stage(self, connection: duckdb.DuckDBPyConnection, number: int, batch: Batch) -> str:
+        stage, scope_stage = f"stage_{number}", f"scope_{number}"
+        connection.execute(f"create or replace temp table {stage} as select * from {batch.table} limit 0")
+        if batch.rows:
+            connection.register("incoming", _arrow(batch.rows))
+            connection.execute(f"insert into {stage} by name select * from incoming")
+            connection.unregister("incoming")
+        if batch.append:
+            return f"insert into {batch.table} select * from {stage};"
+        if batch.scope is None:
+            return f"insert or replace into {batch.table} select * from {stage};"
+        connection.register("incoming", _arrow([{"value": value} for value in batch.scope_values] or [{"value": None}]))
+        connection.execute(f"create or replace temp table {scope_stage} as select value::text as value from incoming")
+        connection.unregister("incoming")
+        return (
+            f"delete from {batch.table} where {batch.scope} in (select value from {scope_stage});"
+            f"insert into {batch.table} select * from {stage};"
+        )
+
+    @contextmanager
+    def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        if not self.path.is_file():
+            raise StoreError(f"the archive has no store ({self.path} is missing): `iop4 init` makes one.")
+        if not self._checked:
+            self._bring_up_to_date()
+        with store_lock(self.path, shared=read_only, timeout_s=self.lock_timeout_s):
+            connection = self._connect(read_only)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    def _bring_up_to_date(self) -> None:
+        with store_lock(self.path, shared=True, timeout_s=self.lock_timeout_s):
+            connection = self._connect(read_only=True)
+            try:
+                found = migrations.schema_version(connection)
+            finally:
+                connection.close()
+        migrations.check_not_newer(found, self.path)
+        if found < migrations.migrations()[-1][0]:
+            self.create()
+        self._checked = True
+
+    def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        try:
+            return duckdb.connect(str(self.path), read_only=read_only)
+        except duckdb.Error as error:
+            raise StoreError(
+                f"cannot open {self.path}: {error}. If another program holds it open "
+                "(the duckdb shell, for instance), close that first."
+            ) from error
+
+
+def _arrow(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """An arrow table of the union of the rows' columns; nested values become JSON text."""
+    import polars
+
+    columns: dict[str, None] = {}
+    for row in rows:
+        columns.update(dict.fromkeys(row))
+    plain = {name: [_plain(row.get(name)) for row in rows] for name in columns}
+    return polars.DataFrame(plain, strict=False).to_arrow()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value != value:
+        return None
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        return _plain(value.item())
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+def utc_now() -> datetime.datetime:
+    """Now, in UTC without a zone, as the store keeps it."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)

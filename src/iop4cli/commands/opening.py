@@ -1,0 +1,58 @@
+"""Opening an archive as the options say: used by every verb that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from iop4cli.archive.layout import Layout, find_archive
+from iop4cli.archive.store import Store
+from iop4cli.errors import UsageError
+from iop4cli.instruments.registry import Registry
+from iop4cli.pipeline.step import Parameters
+from iop4cli.pipeline.view import Surroundings
+from iop4cli.shell import messages
+from iop4cli.shell.config import Config, load_config, user_instrument_folder
+from iop4cli.shell.options import ArchiveOptions
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An archive with its settings."""
+
+    layout: Layout
+    config: Config
+    store: Store
+
+    def surroundings(self) -> Surroundings:
+        folders = (user_instrument_folder(), self.layout.instruments)
+        return Surroundings(
+            self.layout, Registry.load(folders), Parameters(self.config.step_parameters()), self.config.index_folders(),
+            folders,
+        )  # fmt: skip
+
+
+def open_archive(options: ArchiveOptions, flags: Sequence[tuple[str, Any, str]] = ()) -> Opened:
+    """Find the archive, read the settings, and set how talkative to be."""
+    messages.set_verbosity(-1 if options.quiet else options.verbose)
+    layout = find_archive(options.archive)
+    given = list(flags)
+    if options.lock_timeout is not None:
+        given.append(("lock_timeout_s", options.lock_timeout, "--lock-timeout"))
+    config = load_config(layout.config, given)
+    return Opened(layout, config, Store(layout.store, config["lock_timeout_s"]))
+
+
+def parameter_flags(said: Sequence[str], steps: Sequence[str]) -> list[tuple[str, Any, str]]:
+    """--param NAME=VALUE; a single step's parameters need no prefix."""
+    flags: list[tuple[str, Any, str]] = []
+    for text in said:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--param {text!r}: must be NAME=VALUE, like {steps[0]}.NAME=VALUE")
+        name = name.strip()
+        if len(steps) == 1 and "." not in name:
+            name = f"{steps[0]}.{name}"
+        flags.append((name, value.strip(), f"--param {text}"))
+    return flags

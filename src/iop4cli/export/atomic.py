@@ -1,0 +1,23 @@
+"""Files for people: written under a temporary name, then renamed, so that nobody reads half of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from iop4cli.errors import UsageError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: its folder does not exist")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

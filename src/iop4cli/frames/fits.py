@@ -1,0 +1,226 @@
+"""FITS files: checked reading of raw frames, atomic writing of products."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from iop4cli.errors import BadFrame
+
+if TYPE_CHECKING:
+    from astropy.io.fits import HDUList, Header
+
+_BLOCK_BYTES = 2880
+_LARGEST_SIDE_PX = 65536
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """A raw frame: ADU as float32, shape (height, width), and its header."""
+
+    adu: np.ndarray
+    header: Header
+
+
+@contextmanager
+def _opened(path: Path, **options: Any) -> Iterator[HDUList]:
+    from astropy.io import fits
+    from astropy.utils.exceptions import AstropyWarning
+
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise BadFrame(f"{path} is not there any more") from None
+    if size == 0:
+        raise BadFrame("the file is empty (0 bytes): copy or fetch it again")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        try:
+            hdus = fits.open(path, **options)
+        except Exception as error:
+            raise BadFrame(f"not a readable FITS file: {_first_line(error)}") from error
+        with hdus:
+            yield hdus
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _image_hdu(hdus: HDUList) -> Any:
+    """The first HDU that holds an image; its shape and length are checked before any pixel is read."""
+    try:
+        image = next((hdu for hdu in hdus if hdu.header.get("NAXIS", 0) > 0), None)
+    except Exception as error:
+        raise BadFrame(f"not a readable FITS file: {_first_line(error)}") from error
+    if image is None:
+        raise BadFrame("the file holds no image (NAXIS=0 in every HDU)")
+    naxis = image.header["NAXIS"]
+    if naxis != 2:
+        raise BadFrame(f"NAXIS={naxis}: a frame must be a single image with two axes; split the cube into frames")
+    width, height = image.header["NAXIS1"], image.header["NAXIS2"]
+    if not (0 < width <= _LARGEST_SIDE_PX and 0 < height <= _LARGEST_SIDE_PX):
+        raise BadFrame(f"NAXIS1={width}, NAXIS2={height}: not the size of a frame")
+    return image
+
+
+def _check_complete(path: Path, image: Any) -> None:
+    """A file cut short while it was copied must not pass for a frame."""
+    if path.suffix.lower() in {".gz", ".bz2", ".fz"}:
+        return
+    start = image.fileinfo()["datLoc"]
+    bytes_needed = abs(image.header["BITPIX"]) // 8 * image.header["NAXIS1"] * image.header["NAXIS2"]
+    missing = start + bytes_needed - path.stat().st_size
+    if missing > 0:
+        raise BadFrame(f"the file is cut short: {missing} bytes of the image are missing; copy or fetch it again")
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header of a raw frame as a dictionary of upper-case keywords, after checks that read no pixel."""
+    with _opened(path) as hdus:
+        image = _image_hdu(hdus)
+        _check_complete(path, image)
+        cards: dict[str, Any] = {}
+        headers = [image.header] if image is hdus[0] else [image.header, hdus[0].header]
+        for header in headers:
+            for card in header.cards:
+                try:
+                    keyword, value = card.keyword.upper(), card.value
+                except Exception:  # a card that breaks the standard says nothing; others may still serve
+                    continue
+                if keyword and keyword not in {"COMMENT", "HISTORY"}:
+                    cards.setdefault(keyword, _plain(value))
+        cards["NAXIS1"], cards["NAXIS2"] = image.header["NAXIS1"], image.header["NAXIS2"]
+        return cards
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool)) else None
+
+
+def read_raw(path: Path) -> RawImage:
+    """A raw frame in ADU; raises BadFrame for what cannot be one."""
+    with _opened(path, memmap=False) as hdus:
+        image = _image_hdu(hdus)
+        _check_complete(path, image)
+        try:
+            adu = np.ascontiguousarray(image.data, dtype=np.float32)
+        except Exception as error:
+            raise BadFrame(f"the image cannot be read: {_first_line(error)}") from error
+        return RawImage(adu, image.header.copy())
+
+
+class RawRows:
+    """Rows of a raw frame, read when asked for, so that many frames can be combined in little memory."""
+
+    def __init__(self, path: Path) -> None:
+        from astropy.io import fits
+
+        with _opened(path) as hdus:
+            image = _image_hdu(hdus)
+            _check_complete(path, image)
+            self._zero = float(image.header.get("BZERO", 0.0))
+            self._scale = float(image.header.get("BSCALE", 1.0))
+            self.shape = (int(image.header["NAXIS2"]), int(image.header["NAXIS1"]))
+            plain = isinstance(image, (fits.PrimaryHDU, fits.ImageHDU)) and path.suffix.lower() not in {".gz", ".bz2"}
+            if plain:
+                kind = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[image.header["BITPIX"]]
+                self._pixels = np.memmap(path, dtype=kind, mode="r", offset=image.fileinfo()["datLoc"], shape=self.shape)
+            else:
+                self._pixels = np.array(image.data, dtype=np.float32)
+                self._zero, self._scale = 0.0, 1.0
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        block = np.asarray(self._pixels[rows], dtype=np.float32)
+        if self._scale != 1.0:
+            block *= np.float32(self._scale)
+        if self._zero:
+            block += np.float32(self._zero)
+        return block
+
+
+def temporary_beside(final: Path) -> Path:
+    """A hidden name in the same folder, so that the rename to the final one is atomic."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    return final.with_name(f".{final.name}.{os.getpid()}.part")
+
+
+def put_in_place(temporary: Path, final: Path) -> None:
+    """Give a finished file its final name, and make the name last through a power cut."""
+    temporary.replace(final)
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_image(
+    path: Path, header: Header, image: np.ndarray, extensions: Iterable[tuple[str, np.ndarray]] = ()
+) -> None:
+    """Write an image and named image extensions under this (temporary) name, synced to disk."""
+    from astropy.io import fits
+    from astropy.io.fits.verify import VerifyWarning
+
+    primary = fits.PrimaryHDU(image, header=header)
+    hdus = fits.HDUList([primary, *(fits.ImageHDU(pixels, name=name) for name, pixels in extensions)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VerifyWarning)
+        hdus.writeto(path, output_verify="silentfix+ignore", overwrite=True)
+    sync(path)
+
+
+def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any, str]]) -> None:
+    """Copy a file under a temporary name with cards of its primary header set; the pixels are copied as bytes."""
+    with _opened(source) as hdus:
+        header, start = hdus[0].header.copy(), hdus[0].fileinfo()["datLoc"]
+    for keyword, value, comment in cards:
+        header[keyword] = (value, comment)
+    with source.open("rb") as old, temporary.open("wb") as new:
+        text = header.tostring().encode("ascii")
+        assert len(text) % _BLOCK_BYTES == 0
+        new.write(text)
+        old.seek(start)
+        shutil.copyfileobj(old, new, 1 << 22)
+        new.flush()
+        os.fsync(new.fileno())
+
+
+@dataclass(frozen=True)
+class ReducedImage:
+    """A reduced frame: electrons (float32), pixel bits (uint8), both (height, width), and its header."""
+
+    electrons: np.ndarray
+    dq: np.ndarray
+    header: Header
+
+
+def read_reduced(path: Path) -> ReducedImage:
+    with _opened(path, memmap=False) as hdus:
+        return ReducedImage(
+            np.ascontiguousarray(hdus[0].data, dtype=np.float32),
+            np.ascontiguousarray(hdus["DQ"].data, dtype=np.uint8),
+            hdus[0].header.copy(),
+        )
+
+
+def read_pixels(path: Path) -> np.ndarray:
+    """The primary image of one of our own products as float32."""
+    with _opened(path, memmap=False) as hdus:
+        return np.ascontiguousarray(hdus[0].data, dtype=np.float32)

@@ -1,0 +1,178 @@
+"""Run steps: plan, work, record. Nothing is printed here; whoever called renders the events."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from iop4cli.archive.selection import Selection, frames_selected, nights_selected
+from iop4cli.archive.store import Store
+from iop4cli.pipeline.executor import Executor, perform
+from iop4cli.pipeline.record import Recorder
+from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, FAILED, IMPOSSIBLE, Decision, Outcome, Step
+from iop4cli.pipeline.view import Surroundings, View
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A wave of a step has been planned."""
+
+    step: str
+    wave: str
+    n_due: int
+    n_current: int
+    n_impossible: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One item: done, current, failed, impossible, blocked, due (dry run) or retired; `news` if it was not so before."""
+
+    step: str
+    item: str
+    status: str
+    reason: str
+    news: bool = True
+    notes: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+
+
+Event = Planned | Ended
+
+
+@dataclass
+class Tally:
+    """How many items ended how."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    n_news_failed: int = 0
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            self.counts[event.status] += 1
+            if event.news and event.status in {FAILED, IMPOSSIBLE}:
+                self.n_news_failed += 1
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well or nothing due, 1 nothing but failures, 3 some failed."""
+        if self.n_news_failed == 0:
+            return 0
+        return 3 if self.counts[DONE] or self.counts[CURRENT] else 1
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a run of steps needs."""
+
+    store: Store
+    surroundings: Surroundings
+    selection: Selection
+    executor: Executor
+    run_id: str
+    force: bool = False
+
+
+def new_run_id() -> str:
+    now = datetime.datetime.now(datetime.UTC)
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
+    """The steps in order; each wave is planned on what the one before left in the store."""
+    for step in steps:
+        for wave in step.waves:
+            yield from _run_wave(session, step, wave)
+
+
+def dry_run(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
+    """What `run_steps` would do, and why; nothing is written. Headers of new frames are read to plan for them."""
+    view = _view(session)
+    view.dry_run = True
+    for step in steps:
+        for wave in step.waves:
+            decisions = _selected(session, view, step, wave)
+            for decision in decisions:
+                if decision.state == DUE and decision.job is not None:
+                    expected = _foreseen(view, step, decision)
+                    view.expect(expected)
+                if decision.state != CURRENT:
+                    yield Ended(step.name, decision.item, decision.state, decision.why)
+            yield _planned(step, wave, decisions)
+
+
+def _foreseen(view: View, step: Step, decision: Decision) -> Decision:
+    """Classifying is cheap and changes nothing: a dry run does it, to see what would follow."""
+    if step.name != "classify" or decision.job is None:
+        return decision
+    outcome = step.settle(view, perform(decision.job))
+    return Decision(
+        decision.step, decision.item, decision.state, decision.why, decision.frames, decision.job, outcome.rows
+    )
+
+
+def _run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
+    view = _view(session)
+    decisions = _selected(session, view, step, wave)
+    yield _planned(step, wave, decisions)
+    recorder = Recorder(session.store, step, view, session.run_id)
+    retired = _retired(session, view, step, wave, decisions)
+    if retired:
+        recorder.retire(retired)
+        for item in retired:
+            yield Ended(step.name, item, "retired", "its frames are now something else")
+    for decision in decisions:
+        if decision.state in {IMPOSSIBLE, BLOCKED}:
+            yield _note_impossible(recorder, view, step, decision)
+        elif decision.state == CURRENT:
+            row = view.items[(step.name, decision.item)]
+            state = CURRENT if row["status"] == DONE else row["status"]
+            yield Ended(step.name, decision.item, state, row["reason"] or "up to date", news=False)
+    recorder.flush()
+    jobs = step.prepare(view, [d.job for d in decisions if d.state == DUE and d.job is not None])
+    try:
+        for outcome in session.executor.run(jobs):
+            recorder.add(outcome)
+            yield Ended(step.name, outcome.item, outcome.status, outcome.reason, True, outcome.notes, outcome)
+    finally:
+        recorder.flush()
+
+
+def _view(session: Session) -> View:
+    nights = nights_selected(session.selection, session.store, session.surroundings.registry)
+    return View(session.store, session.surroundings, nights, session.force)
+
+
+def _selected(session: Session, view: View, step: Step, wave: str) -> list[Decision]:
+    decisions = list(step.plan(view, wave))
+    if session.selection.everything:
+        return decisions
+    frames = {frame for decision in decisions for frame in decision.frames}
+    wanted = frames_selected(session.selection, session.store, view.frames, frames, session.surroundings.registry)
+    return [decision for decision in decisions if any(frame in wanted for frame in decision.frames)]
+
+
+def _retired(session: Session, view: View, step: Step, wave: str, decisions: Sequence[Decision]) -> list[str]:
+    """Items of this step in the store that its plan no longer knows; only a plan of whole nights can tell."""
+    if step.name == "classify" or wave != step.waves[-1] or not session.selection.whole_nights:
+        return []
+    planned = {decision.item for decision in decisions}
+    if len(step.waves) > 1:
+        planned |= {decision.item for other in step.waves[:-1] for decision in step.plan(view, other)}
+    return sorted(item for name, item in view.items if name == step.name and item not in planned)
+
+
+def _note_impossible(recorder: Recorder, view: View, step: Step, decision: Decision) -> Ended:
+    stored = view.items.get((step.name, decision.item))
+    known = stored is not None and stored["status"] == decision.state and stored["reason"] == decision.why
+    if not known:
+        recorder.add(Outcome(step.name, decision.item, decision.state, decision.why))
+    return Ended(step.name, decision.item, decision.state, decision.why, news=not known)
+
+
+def _planned(step: Step, wave: str, decisions: Sequence[Decision]) -> Planned:
+    counts = Counter(decision.state for decision in decisions)
+    return Planned(step.name, wave, counts[DUE], counts[CURRENT], counts[IMPOSSIBLE] + counts[BLOCKED])

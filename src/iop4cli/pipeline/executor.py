@@ -1,0 +1,123 @@
+"""Where jobs are done: in this process, or in a few that are kept warm."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from typing import Protocol
+
+from iop4cli.errors import Iop4Error, UsageError
+from iop4cli.pipeline.step import FAILED, Job, Outcome
+
+# Starting a worker costs a second or two of imports; fewer jobs than this are quicker here.
+_JOBS_WORTH_A_WORKER = 4
+
+
+class Executor(Protocol):
+    def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]: ...
+
+    def close(self) -> None: ...
+
+
+def perform(job: Job) -> Outcome:
+    """Do one job; whatever goes wrong is the outcome of that job alone."""
+    from iop4cli.pipeline.steps import step_named
+
+    step = step_named(job.step)
+    start = time.perf_counter()
+    try:
+        outcome = step.work(job)
+    except Iop4Error as error:
+        outcome = step.failed(job, str(error))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # Not a known failure of these inputs: no key is kept, so that the next run tries again.
+        reason = f"unexpected {type(error).__name__}: {error}"
+        outcome = Outcome(job.step, job.item, FAILED, reason, detail=traceback.format_exc())
+    return replace(outcome, seconds=time.perf_counter() - start)
+
+
+class Here:
+    """One job after the other in this process."""
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        for job in jobs:
+            yield perform(job)
+
+    def close(self) -> None:
+        pass
+
+
+class Processes:
+    """A pool of spawned processes (never forked: a child would keep the store's lock)."""
+
+    def __init__(self, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        if self._pool is None and len(jobs) < _JOBS_WORTH_A_WORKER:
+            yield from Here().run(jobs)
+            return
+        waiting = list(reversed(jobs))
+        running: dict[Future[Outcome], Job] = {}
+        while waiting or running:
+            while waiting and len(running) < 2 * self.n_workers:
+                job = waiting.pop()
+                running[self._submit(job)] = job
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            broken: list[Job] = []
+            for future in finished:
+                job = running.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    broken.append(job)
+            if broken:
+                broken += running.values()
+                running = {}
+                yield from self._one_by_one(broken)
+
+    def _one_by_one(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        """A worker died: find whose fault it was by giving each suspect a pool of its own."""
+        self.close()
+        for job in jobs:
+            try:
+                yield self._submit(job).result()
+            except BrokenProcessPool:
+                self.close()
+                reason = "the worker process died (out of memory, or a crash in a C library)"
+                yield Outcome(job.step, job.item, FAILED, reason)
+
+    def _submit(self, job: Job) -> Future[Outcome]:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.n_workers, mp_context=context, initializer=_quiet_worker)
+        return self._pool.submit(perform, job)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def _quiet_worker() -> None:
+    """Ctrl-C is the main process' business; the workers finish or are dropped."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def make_executor(name: str, n_jobs: int) -> Executor:
+    if name in {"auto", "processes", "here"}:
+        workers = n_jobs or (os.cpu_count() or 1)
+        return Here() if name == "here" or workers == 1 else Processes(workers)
+    raise UsageError(f"unknown executor {name!r}; known: auto, here, processes")

@@ -1,0 +1,82 @@
+"""The only code that writes products: files get their final names, then rows go to the store."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from iop4cli.archive.store import Batch, Store, utc_now
+from iop4cli.frames.fits import put_in_place
+from iop4cli.pipeline.step import DONE, FAILED, Outcome, Step
+from iop4cli.pipeline.view import View
+
+BATCH_ROWS = 200
+BATCH_SECONDS = 1.0
+
+
+class Recorder:
+    """Collects outcomes and records them in batches."""
+
+    def __init__(self, store: Store, step: Step, view: View, run_id: str) -> None:
+        self.store, self.step, self.view, self.run_id = store, step, view, run_id
+        self._waiting: list[Outcome] = []
+        self._since = time.monotonic()
+
+    def add(self, outcome: Outcome) -> None:
+        self._waiting.append(self.step.settle(self.view, outcome))
+        n_rows = sum(len(rows) for kept in self._waiting for rows in kept.rows.values()) + len(self._waiting)
+        if n_rows >= BATCH_ROWS or time.monotonic() - self._since >= BATCH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put files in place, then write all rows in one transaction."""
+        outcomes, self._waiting = self._waiting, []
+        self._since = time.monotonic()
+        if not outcomes:
+            return
+        for outcome in outcomes:
+            old = set(self.step.product_files(self.view, outcome.item))
+            for temporary, final in outcome.files:
+                put_in_place(temporary, final)
+                old.discard(final)
+            for path in old:
+                path.unlink(missing_ok=True)
+        self.store.write(self._batches(outcomes))
+
+    def retire(self, items: Sequence[str]) -> None:
+        """Remove the products of items that exist no more (a frame that was reclassified, a group that grew)."""
+        for item in items:
+            for path in self.step.product_files(self.view, item):
+                path.unlink(missing_ok=True)
+        batches = [Batch(table, [], column, items) for table, column in self.step.tables.items()]
+        quoted = ", ".join("'" + item.replace("'", "''") + "'" for item in items)
+        script = f"delete from item where step = '{self.step.name}' and name in ({quoted});"
+        self.store.write(batches, script)
+
+    def _batches(self, outcomes: Sequence[Outcome]) -> list[Batch]:
+        names = [outcome.item for outcome in outcomes]
+        batches = []
+        for table, column in self.step.tables.items():
+            rows = [row for outcome in outcomes for row in outcome.rows.get(table, ())]
+            batches.append(Batch(table, rows, column, names))
+        batches.append(Batch("item", [self._item_row(outcome) for outcome in outcomes]))
+        log = [line for outcome in outcomes for line in self._log_lines(outcome)]
+        batches.append(Batch("log", log, append=True))
+        return batches
+
+    def _item_row(self, outcome: Outcome) -> dict[str, Any]:
+        return {
+            "step": self.step.name, "name": outcome.item, "key": outcome.key, "parts": json.dumps(dict(outcome.parts)),
+            "status": outcome.status, "reason": outcome.reason, "notes": "; ".join(outcome.notes),
+            "version": self.step.version, "seconds": outcome.seconds, "run": self.run_id, "updated": utc_now(),
+        }  # fmt: skip
+
+    def _log_lines(self, outcome: Outcome) -> list[dict[str, Any]]:
+        level = {DONE: "info", FAILED: "error"}.get(outcome.status, "warning")
+        text = outcome.reason or "; ".join(outcome.notes) or outcome.status
+        if outcome.detail:
+            text = f"{text}\n{outcome.detail}"
+        line = {"time_utc": utc_now(), "run": self.run_id, "level": level, "step": self.step.name}
+        return [{**line, "item": outcome.item, "message": text}]

@@ -1,0 +1,163 @@
+"""classify: what each raw file is, from its header."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from iop4cli.errors import BadFrame
+from iop4cli.frames.fits import read_header
+from iop4cli.instruments.headers import translate
+from iop4cli.instruments.registry import AmbiguousInstrument, Registry, UnknownInstrument
+from iop4cli.pipeline.step import DONE, FAILED, Decision, Job, Outcome, Step, digest
+from iop4cli.pipeline.targets import Targets
+from iop4cli.pipeline.view import Row, View
+
+_READ_BYTES = 1 << 20
+
+
+class Classify(Step):
+    name = "classify"
+    version = 1
+    tables = {"frame": "name"}  # noqa: RUF012
+
+    def plan(self, view: View, wave: str) -> Iterator[Decision]:
+        overrides = _overrides(view)
+        targets = view.targets
+        for name, path in raw_files(view):
+            row = view.frames.get(name)
+            status = path.stat()
+            said = overrides.get(name, {})
+            parts = {
+                "file": f"{status.st_size} bytes, changed {status.st_mtime_ns}",
+                "instrument file": _instrument_part(view, row),
+                "override": digest(said) if said else "none",
+                "target": _target_part(targets, row),
+            }
+            folders = [str(folder) for folder in view.surroundings.instrument_folders]
+            payload = {"path": str(path), "overrides": said, "instrument_folders": folders, "size": status.st_size,
+                       "mtime_ns": status.st_mtime_ns, "known": _known_checksum(row, status)}  # fmt: skip
+            yield view.decide(self, name, parts, [name], payload=payload)
+
+    def work(self, job: Job) -> Outcome:
+        payload = job.payload
+        telescope, night, filename = job.item.split("/", 2)
+        row: dict[str, Any] = {
+            "name": job.item, "telescope": telescope, "night": night, "filename": filename,
+            "size_bytes": payload["size"], "mtime_ns": payload["mtime_ns"], "checksum": None,
+        }  # fmt: skip
+        try:
+            path = Path(payload["path"])
+            row["checksum"] = payload["known"] or checksum(path)
+            facts = self._facts(job, path, row)
+            problems = list(facts.problems)
+            row.update(_frame_columns(facts))
+            if facts.telescope != telescope:
+                problems.append(
+                    f"the header says {facts.telescope}, but the frame lies in {telescope}: "
+                    f"move it to raw/{facts.telescope}/{facts.night}/"
+                )
+        except (BadFrame, UnknownInstrument, AmbiguousInstrument) as error:
+            problems = [str(error)]
+        row["status"], row["reason"] = (FAILED, "; ".join(problems)) if problems else (DONE, None)
+        return Outcome(
+            self.name, job.item, row["status"], row["reason"] or "", job.key, job.parts, rows={"frame": [row]}
+        )
+
+    def _facts(self, job: Job, path: Path, row: dict[str, Any]) -> Any:
+        header = read_header(path)
+        registry = registry_of(tuple(job.payload["instrument_folders"]))
+        said: Mapping[str, str] = job.payload["overrides"]
+        instrument = registry.recognise(header, row["night"], said)
+        return translate(header, row["filename"], instrument, said, job.item)
+
+    def settle(self, view: View, outcome: Outcome) -> Outcome:
+        """Find the target by the catalogue, and name the parts of the key that only the result knows."""
+        row = dict(outcome.rows["frame"][0]) if outcome.rows.get("frame") else None
+        if row is None:
+            return outcome
+        if row.get("kind") == "light":
+            row["target"], note = view.targets.of(row)
+            row["notes"] = "; ".join(text for text in (row.get("notes"), note) if text) or None
+        parts = {**outcome.parts, "instrument file": _instrument_part(view, row), "target": _target_part(view.targets, row)}
+        return replace(outcome, rows={"frame": [row]}, parts=parts, key=digest(parts))
+
+
+STEP = Classify()
+
+
+def raw_files(view: View) -> Iterator[tuple[str, Path]]:
+    """(name, path) of every file in raw/TELESCOPE/NIGHT/, by name; hidden and unfinished ones are not frames."""
+    raw = view.layout.raw
+    if not raw.is_dir():
+        return
+    for telescope in _folders(raw):
+        for night in _folders(telescope):
+            epoch = f"{telescope.name}/{night.name}"
+            if view.nights is not None and epoch not in view.nights:
+                continue
+            for path in sorted(night.iterdir()):
+                if path.name.startswith(".") or path.name.endswith((".part", ".tmp")) or not path.is_file():
+                    continue
+                yield f"{epoch}/{path.name}", path
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of the whole file, taken once: later plans compare size and time of change."""
+    total = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(_READ_BYTES):
+            total.update(piece)
+    return total.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def registry_of(folders: tuple[str, ...]) -> Registry:
+    """A worker reads the instruments' files once."""
+    return Registry.load([Path(folder) for folder in folders])
+
+
+def _known_checksum(row: Row | None, status: Any) -> str | None:
+    """The checksum on record if the file has not changed since."""
+    if row is None or row["size_bytes"] != status.st_size or row["mtime_ns"] != status.st_mtime_ns:
+        return None
+    checksum_on_record: str | None = row["checksum"]
+    return checksum_on_record
+
+
+def _overrides(view: View) -> dict[str, dict[str, str]]:
+    said: dict[str, dict[str, str]] = {}
+    for row in view.rows("override"):
+        said.setdefault(row["frame"], {})[row["field"]] = row["value"]
+    return said
+
+
+def _instrument_part(view: View, row: Row | None) -> str:
+    """What of the instruments' files a frame's facts rest on: its own, or all if none knew it."""
+    known = view.surroundings.registry.instruments
+    if row is not None and row.get("instrument") in known:
+        return known[row["instrument"]].digest("recognise", "site", "headers", "detector", "analyser")
+    return digest([known[name].digest("recognise", "headers") for name in sorted(known)])
+
+
+def _target_part(targets: Targets, row: Row | None) -> str:
+    if row is None or row.get("kind") != "light":
+        return "none"
+    return targets.of(row)[0] or "none"
+
+
+def _frame_columns(facts: Any) -> dict[str, Any]:
+    columns = asdict(facts)
+    columns["object"] = columns.pop("object_name")
+    columns["notes"] = "; ".join(columns["notes"]) or None
+    for name in ("problems", "telescope", "night"):
+        columns.pop(name)
+    return columns

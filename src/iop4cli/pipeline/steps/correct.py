@@ -1,0 +1,96 @@
+"""correct: what can be said of a result only beside the others of its night, and the quality in words."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from iop4cli.frames.quality import Quality, describe
+from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step, digest
+from iop4cli.pipeline.view import Row, View, parameter_parts
+
+
+class Correct(Step):
+    name = "correct"
+    version = 1
+    tables = {"correction": "origin"}  # noqa: RUF012
+    parameters = (
+        Parameter("clouds_mag", 0.3, "mag", "a zero point this much below the night's best means clouds"),
+        Parameter("bad_seeing_ratio", 1.6, "ratio", "seeing this much above the night's median is bad"),
+    )
+
+    def plan(self, view: View, wave: str) -> Iterator[Decision]:
+        params = view.parameters(self)
+        for item, origins in _nights(view).items():
+            epoch = item.rsplit("/", 1)[0]
+            frames = [name for name in view.frames if name.startswith(epoch + "/")]
+            late = next((step for origin, step in origins if view.pending(step, origin)), None)
+            if late is not None:
+                yield view.waiting(self, item, late, frames)
+                continue
+            parts = {
+                "results": digest([(origin, view.key(step, origin)) for origin, step in origins]),
+                **parameter_parts(params),
+            }
+            payload = {"params": params, "origins": [origin for origin, _ in origins]}
+            yield view.decide(self, item, parts, frames, payload=payload)
+
+    def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
+        by_origin: dict[str, list[Row]] = {}
+        for row in view.rows("measurement"):
+            kept = {name: row[name] for name in ("id", "source", "instrument", "mode", "band", "zp", "fwhm_arcsec", "bits")}
+            by_origin.setdefault(row["origin"], []).append(kept)
+        return [
+            replace(job, payload={
+                "params": job.payload["params"],
+                "measurements": [row for origin in job.payload["origins"] for row in by_origin.get(origin, ())],
+            })
+            for job in jobs
+        ]  # fmt: skip
+
+    def work(self, job: Job) -> Outcome:
+        rows, params = job.payload["measurements"], job.payload["params"]
+        best_zp: dict[tuple[Any, ...], float] = {}
+        widths: dict[tuple[Any, ...], list[float]] = {}
+        for row in rows:
+            if row["zp"] is not None:
+                series = _series(row)
+                best_zp[series] = max(best_zp.get(series, row["zp"]), row["zp"])
+            if row["fwhm_arcsec"] is not None:
+                widths.setdefault(row["instrument"], []).append(row["fwhm_arcsec"])
+        typical = {instrument: statistics.median(values) for instrument, values in widths.items()}
+        corrections = []
+        for row in rows:
+            bits = row["bits"]
+            if row["zp"] is not None and row["zp"] < best_zp[_series(row)] - params["clouds_mag"]:
+                bits |= int(Quality.CLOUDS)
+            width = row["fwhm_arcsec"]
+            if width is not None and width > params["bad_seeing_ratio"] * typical[row["instrument"]]:
+                bits |= int(Quality.BAD_SEEING)
+            corrections.append(
+                {"measurement": row["id"], "origin": job.item, "quality": bits, "quality_text": describe(bits) or None}
+            )
+        return self.done(job, rows={"correction": corrections})
+
+
+STEP = Correct()
+
+
+def _series(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Results whose zero points can be compared."""
+    return row["instrument"], row["mode"], row["band"], row["source"]
+
+
+def _nights(view: View) -> dict[str, list[tuple[str, str]]]:
+    """(origin, step) of all results of each night, under TELESCOPE/NIGHT/results."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for (step, item), row in view.items.items():
+        if step not in {"phot", "pol"} or row["status"] != DONE:
+            continue
+        frame = view.frames.get(item)
+        if step == "phot" and frame is not None and frame["mode"] == "pol":
+            continue  # its result is the group's
+        found.setdefault(f"{item.rsplit('/', 1)[0]}/results", set()).add((item, step))
+    return {item: sorted(found[item]) for item in sorted(found)}

@@ -1,0 +1,290 @@
+"""phot: aperture photometry of the catalogue's sources on a frame; magnitudes of photometric frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from iop4cli import __version__
+from iop4cli.archive.source import Source
+from iop4cli.frames.quality import Quality
+from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
+from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest, measurement_id
+from iop4cli.pipeline.steps.solve import wcs_of
+from iop4cli.pipeline.view import Row, View, parameter_parts
+
+METHOD = "aperture"
+UNUSABLE = (
+    Quality.SATURATED | Quality.EDGE | Quality.NEGATIVE_FLUX | Quality.NOT_CENTRED | Quality.BLENDED_BEAMS
+)
+
+
+class Phot(Step):
+    name = "phot"
+    version = 1
+    tables = {  # noqa: RUF012
+        "aperture": "frame", "field_star": "frame", "measurement": "origin", "measurement_input": "origin",
+    }  # fmt: skip
+    parameters = (
+        Parameter("radius_fwhm", 1.5, "FWHM", "aperture radius (not diameter) in FWHM of the frame or group"),
+        Parameter("radius_min_px", 2.5, "pixels", "smallest aperture radius"),
+        Parameter("annulus_in_fwhm", 4.0, "FWHM", "inner radius of the sky annulus"),
+        Parameter("annulus_out_fwhm", 7.0, "FWHM", "outer radius of the sky annulus"),
+        Parameter("recentre_fwhm", 0.8, "FWHM", "farthest that a star may be from where the catalogue says"),
+        Parameter("field_stars", 60, "stars", "field stars measured on polarimetric frames, for the transparency"),
+        Parameter("cosmic_rays", True, "yes/no", "find cosmic rays around each aperture"),
+    )
+
+    def plan(self, view: View, wave: str) -> Iterator[Decision]:
+        groups = _group_of_frames(view)
+        for frame in view.lights():
+            name = frame["name"]
+            if view.pending("solve", name) or any(view.pending("solve", other) for other in _mates(groups, name)):
+                yield view.waiting(self, name, "solve", [name])
+            elif view.finished("solve", name) is None:
+                yield view.blocked(self, name, "solve", name, [name])
+            else:
+                yield self._one(view, frame, groups.get(name))
+
+    def _one(self, view: View, frame: Row, group: NamedGroup | None) -> Decision:
+        name = frame["name"]
+        inside = sources_inside(view, frame)
+        if not inside:
+            return view.impossible(self, name, _no_source(view, frame), [name])
+        params = view.parameters(self, frame["instrument"])
+        fwhm_px = _common_fwhm(view, group.frames if group else (name,))
+        if fwhm_px is None:
+            return view.impossible(self, name, "no star is good enough to measure the FWHM", [name])
+        positions = [(source.name, source.ra_deg, source.dec_deg) for source in inside]
+        parts = {
+            "solution": view.key("solve", name),
+            "FWHM": f"{fwhm_px:.4f} px",
+            "positions": digest(positions),
+            **parameter_parts(params),
+        }
+        reduced = view.reduced[name]
+        photometric = frame["mode"] != "pol"
+        if photometric:
+            parts["magnitudes"] = _magnitudes_part(inside, frame["band"])
+            parts["frame"] = digest([frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")])
+            parts["site"] = view.instrument(frame["instrument"]).digest("site")
+        elif group is not None:
+            parts["group"] = digest([(other, view.key("solve", other)) for other in group.frames])
+        payload = {
+            "path": str(view.layout.reduced_frame(name)), "params": params, "fwhm_px": fwhm_px, "positions": positions,
+            "wcs": view.wcs[name], "flat": _flat_path(view, reduced), "group": group.frames if group else (),
+            "fallback": bool(reduced["master_notes"]), "photometric": photometric,
+        }  # fmt: skip
+        if photometric:
+            payload |= _photometry_payload(view, frame, inside)
+        return view.decide(self, name, parts, [name], payload=payload)
+
+    def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
+        """Give each job the detections of its frame, and the field stars that its whole group measures."""
+        from dataclasses import replace
+
+        by_frame: dict[str, list[Row]] = {}
+        for row in view.rows("detection"):
+            by_frame.setdefault(row["frame"], []).append(row)
+        ready = []
+        for job in jobs:
+            stars = [(row["x_px"], row["y_px"], row["flux_e"]) for row in by_frame.get(job.item, ())]
+            field = [] if job.payload["photometric"] else _field_stars(view, job, by_frame)
+            ready.append(replace(job, payload={**job.payload, "stars": stars, "field": field}))
+        return ready
+
+    def work(self, job: Job) -> Outcome:
+        from iop4cli.pipeline.photometer import Photometer
+
+        photometer = Photometer.of(job.payload)
+        apertures = [
+            photometer.catalogue_row(job.item, name, ra, dec) for name, ra, dec in job.payload["positions"]
+        ]
+        rows: dict[str, Any] = {"aperture": apertures}
+        rows["field_star"] = [
+            photometer.field_row(job.item, number, ra, dec) for number, (ra, dec) in enumerate(job.payload["field"])
+        ]
+        if not job.payload["photometric"]:
+            return self.done(job, rows=rows)
+        measurements, inputs, flaw = _measured(job, apertures)
+        return self.done(job, rows={**rows, "measurement": measurements, "measurement_input": inputs}, reason=flaw)
+
+
+STEP = Phot()
+
+
+def sources_inside(view: View, frame: Row, margin_px: float = 0.0) -> list[Source]:
+    """Catalogue sources on the frame, by name."""
+    import numpy as np
+
+    from iop4cli.science.wcs import separation_deg
+
+    row = view.wcs[frame["name"]]
+    ra, dec = view.catalog_positions
+    if len(ra) == 0:
+        return []
+    near = np.flatnonzero(separation_deg(ra, dec, row["ra_deg"], row["dec_deg"]) <= row["radius_deg"])
+    if len(near) == 0:
+        return []
+    x, y = wcs_of(row).to_pixel(ra[near], dec[near])
+    inside = (x > margin_px) & (x < frame["width_px"] - 1 - margin_px)
+    inside &= (y > margin_px) & (y < frame["height_px"] - 1 - margin_px)
+    names = sorted(view.catalog)
+    return [view.catalog[names[index]] for index in near[inside]]
+
+
+def _group_of_frames(view: View) -> dict[str, NamedGroup]:
+    """The group that each polarimetric frame belongs to, among those that are or will be solved."""
+    groups, _ = polarimetric_groups(
+        view, lambda frame: view.finished("solve", frame["name"]) is not None or view.pending("solve", frame["name"])
+    )
+    return {name: group for group in groups for name in group.frames}
+
+
+def _mates(groups: Mapping[str, NamedGroup], name: str) -> tuple[str, ...]:
+    return groups[name].frames if name in groups else ()
+
+
+def _common_fwhm(view: View, names: Sequence[str]) -> float | None:
+    """The median width over the frames of a group, which share one aperture."""
+    import statistics
+
+    widths = [view.wcs[name]["fwhm_px"] for name in names if name in view.wcs]
+    known = [width for width in widths if width is not None]
+    return statistics.median(known) if known else None
+
+
+def _no_source(view: View, frame: Row) -> str:
+    if not view.catalog:
+        return "the catalogue is empty: `iop4 catalog import FILE.csv`"
+    said = f"OBJECT {frame['object']!r}" if frame["object"] else "no OBJECT"
+    row = view.wcs[frame["name"]]
+    return (
+        f"no catalogue source lies on the frame ({said}, centre RA {row['ra_deg']:.4f}, Dec {row['dec_deg']:+.4f}): "
+        "add it with `iop4 catalog import`"
+    )
+
+
+def _magnitudes_part(inside: Sequence[Source], band: str | None) -> str:
+    return digest([(s.name, s.mags.get(band or ""), sorted(s.calibrates)) for s in inside])
+
+
+def _flat_path(view: View, reduced: Row) -> str | None:
+    for master in view.rows("master"):
+        if master["name"] == reduced["flat"] and master["path"]:
+            return str(view.layout.root / master["path"])
+    return None
+
+
+def _photometry_payload(view: View, frame: Row, inside: Sequence[Source]) -> dict[str, Any]:
+    instrument = view.instrument(frame["instrument"])
+    columns = ("telescope", "instrument", "band", "mjd_utc", "exptime_s", "target")
+    return {
+        "frame": {name: frame[name] for name in columns} | {"night": str(frame["night"])},
+        "site": site_of(instrument),
+        "catalog": [catalog_entry(source, frame["band"]) for source in inside],
+    }
+
+
+def site_of(instrument: Any) -> tuple[float, float, float]:
+    return instrument.site.longitude_deg, instrument.site.latitude_deg, instrument.site.elevation_m
+
+
+def catalog_entry(source: Source, band: str | None) -> dict[str, Any]:
+    """What a measurement needs of a source, as plain values."""
+    mag, mag_err = source.mags.get(band or "", (None, None))
+    return {
+        "name": source.name, "ra_deg": source.ra_deg, "dec_deg": source.dec_deg, "mag": mag, "mag_err": mag_err,
+        "calibrates": list(source.calibrates),
+    }  # fmt: skip
+
+
+def _field_stars(view: View, job: Job, by_frame: Mapping[str, list[Row]]) -> list[tuple[float, float]]:
+    """Sky positions of good stars of the group's frame with most detections, away from catalogue sources."""
+    import numpy as np
+
+    from iop4cli.science.wcs import separation_deg
+
+    frames = job.payload["group"] or (job.item,)
+    reference = max(sorted(frames), key=lambda name: view.wcs[name]["n_detected"] or 0)
+    rows = [row for row in by_frame.get(reference, ()) if not row["bits"]]
+    if not rows:
+        return []
+    wcs = view.wcs[reference]
+    ra, dec = wcs_of(wcs).to_sky(np.array([row["x_px"] for row in rows]), np.array([row["y_px"] for row in rows]))
+    keep = np.ones(len(rows), bool)
+    clear_deg = 2.0 * (wcs["fwhm_arcsec"] or 3.0) / 3600.0
+    for _, source_ra, source_dec in job.payload["positions"]:
+        keep &= separation_deg(ra, dec, source_ra, source_dec) > clear_deg
+    n_stars = job.payload["params"]["field_stars"]
+    return [(float(a), float(d)) for a, d in zip(ra[keep][:n_stars], dec[keep][:n_stars], strict=True)]
+
+
+def _measured(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any], str]:
+    """(measurements, their inputs, what is wrong with the target's) of a photometric frame."""
+    from iop4cli.pipeline.photometer import field_sources
+    from iop4cli.science.magnitudes import calibrate
+    from iop4cli.science.timing import barycentric
+
+    payload, frame = job.payload, job.payload["frame"]
+    entries = {entry["name"]: entry for entry in payload["catalog"]}
+    per_second = field_sources(apertures, entries, frame["exptime_s"], UNUSABLE)
+    magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none")
+    measurements, inputs = [], []
+    for aperture in apertures:
+        entry, magnitude = entries[aperture["source"]], magnitudes[aperture["source"]]
+        identity = measurement_id(entry["name"], "phot", METHOD, [job.item])
+        bjd = barycentric([frame["mjd_utc"]], entry["ra_deg"], entry["dec_deg"], *payload["site"])[0]
+        row = {
+            "id": identity, "origin": job.item, "step": "phot", "source": entry["name"], "mode": "phot",
+            "bjd_tdb": float(bjd), "n_frames": 1, "method": METHOD, "version": __version__, "calibration": None,
+            **{name: frame[name] for name in ("telescope", "night", "instrument", "band", "mjd_utc", "exptime_s")},
+            **magnitude_columns(magnitude, aperture["bits"]), **size_columns(payload, aperture["radius_px"]),
+        }  # fmt: skip
+        row["bits"] = magnitude_bits(aperture["bits"], magnitude, payload["fallback"])
+        measurements.append(row)
+        inputs.append({"measurement": identity, "origin": job.item, "input": job.item, "role": "frame"})
+        inputs += [
+            {"measurement": identity, "origin": job.item, "input": name, "role": "calibrator"}
+            for name in magnitude.calibrators
+        ]
+    return measurements, inputs, target_flaw(frame["target"], measurements)
+
+
+def magnitude_columns(magnitude: Any, bits: int) -> dict[str, Any]:
+    """The columns of a measurement that a magnitude fills; a saturated star has no magnitude worth giving."""
+    zp = magnitude.zero_point
+    saturated = bool(bits & Quality.SATURATED)
+    return {
+        "mag": None if saturated else magnitude.mag, "mag_err": None if saturated else magnitude.mag_err,
+        "mag_instrumental": magnitude.mag_instrumental,
+        "mag_reason": "saturated" if saturated else magnitude.reason or None,
+        "zp": None if zp is None else zp.zp, "zp_err": None if zp is None else zp.zp_err,
+        "zp_scatter": None if zp is None else zp.scatter, "n_calibrators": len(magnitude.calibrators),
+    }  # fmt: skip
+
+
+def magnitude_bits(bits: int, magnitude: Any, fallback: bool) -> int:
+    if magnitude.mag is None:
+        bits |= int(Quality.NO_MAGNITUDE)
+    if len(magnitude.calibrators) < 2:
+        bits |= int(Quality.FEW_CALIBRATORS)
+    if magnitude.zero_point is not None and magnitude.zero_point.intrinsic_scatter > 0.02:
+        bits |= int(Quality.ZERO_POINT_SCATTER)
+    return bits | (int(Quality.FALLBACK_MASTER) if fallback else 0)
+
+
+def size_columns(payload: Mapping[str, Any], radius_px: float) -> dict[str, Any]:
+    scale = payload["wcs"]["scale_arcsec_per_px"]
+    return {"aperture_arcsec": radius_px * scale, "fwhm_arcsec": payload["wcs"]["fwhm_arcsec"]}
+
+
+def target_flaw(target: str | None, measurements: Sequence[Mapping[str, Any]]) -> str:
+    """What a person should know of the frame's own target, though the rest was measured; empty if all is well."""
+    if target is None:
+        return "its OBJECT is not in the catalogue; only other sources were measured"
+    for row in measurements:
+        if row["source"] == target:
+            return f"{target}: {row['mag_reason']}" if row["mag_reason"] else ""
+    return f"its target {target} is not on the frame"
+

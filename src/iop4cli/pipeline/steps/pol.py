@@ -1,0 +1,157 @@
+"""pol: linear polarisation and magnitude of each source from the frames of one group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from iop4cli import __version__
+from iop4cli.errors import BadFrame
+from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
+from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
+from iop4cli.pipeline.steps.phot import catalog_entry, site_of
+from iop4cli.pipeline.view import View, parameter_parts
+
+METHOD = "polarised filter"
+
+
+class Pol(Step):
+    name = "pol"
+    version = 1
+    tables = {"measurement": "origin", "measurement_input": "origin"}  # noqa: RUF012
+    parameters = (
+        Parameter("transparency", True, "yes/no", "divide each exposure by the ensemble of field stars"),
+        Parameter("min_stars", 3, "stars", "fewest field stars for that"),
+        Parameter("star_p_scatter", 0.003, "fraction", "assumed scatter of the field stars' own q and u"),
+    )
+
+    def plan(self, view: View, wave: str) -> Iterator[Decision]:
+        groups, leftovers = polarimetric_groups(
+            view, lambda frame: view.finished("phot", frame["name"]) is not None or view.pending("phot", frame["name"])
+        )
+        for name, reason in leftovers:
+            yield view.impossible(self, name, reason, [name])
+        for group in groups:
+            if any(view.pending("phot", name) for name in group.frames):
+                yield view.waiting(self, group.name, "phot", group.frames)
+            else:
+                yield self._one(view, group)
+
+    def _one(self, view: View, group: NamedGroup) -> Decision:
+        instrument = view.instrument(group.instrument)
+        params = view.parameters(self, group.instrument)
+        exposures = group.group.exposures
+        first = view.frames[group.frames[0]]
+        calibration = instrument.calibration_for(first["band"], str(first["night"]))
+        members = [(e.name, view.key("phot", e.name), e.angle_deg, e.exptime_s, e.mjd_utc) for e in exposures]
+        sources = {source.name: source for source in view.catalog.values()}
+        parts = {
+            "frames": digest(members),
+            "calibration": "none" if calibration is None else digest(asdict(calibration)),
+            "magnitudes": _magnitudes_part(view, group, first["band"]),
+            "target": str(first["target"]),
+            "analyser": instrument.digest("analyser", "site"),
+            **parameter_parts(params),
+        }
+        payload = {
+            "frames": [
+                {"name": e.name, "angle_deg": e.angle_deg, "mjd_utc": e.mjd_utc, "exptime_s": e.exptime_s}
+                for e in exposures
+            ],
+            "frame": {
+                "telescope": first["telescope"], "night": str(first["night"]), "instrument": group.instrument,
+                "band": first["band"], "exptime_s": first["exptime_s"], "target": first["target"],
+            },
+            "missing_angles": list(group.group.missing_angles), "site": site_of(instrument), "params": params,
+            "calibration": None if calibration is None else _calibration_payload(calibration),
+            "fallback": any(view.reduced[name]["master_notes"] for name in group.frames if name in view.reduced),
+            "sources": sorted(sources),
+        }  # fmt: skip
+        return view.decide(self, group.name, parts, group.frames, payload=payload)
+
+    def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
+        """Give each job the fluxes of its frames and the catalogue's word on its sources."""
+        apertures = _by_frame(view.rows("aperture"))
+        stars = _by_frame(view.rows("field_star"))
+        ready = []
+        for job in jobs:
+            names = [frame["name"] for frame in job.payload["frames"]]
+            found = sorted({row["source"] for name in names for row in apertures.get(name, ())})
+            payload = {key: value for key, value in job.payload.items() if key != "sources"} | {
+                "apertures": [row for name in names for row in apertures.get(name, ())],
+                "stars": [row for name in names for row in stars.get(name, ())],
+                "catalog": [
+                    catalog_entry(view.catalog[name], job.payload["frame"]["band"]) for name in found if name in view.catalog
+                ],
+                "wcs": {"scale_arcsec_per_px": view.wcs[names[0]]["scale_arcsec_per_px"],
+                        "fwhm_arcsec": _median([view.wcs[name]["fwhm_arcsec"] for name in names])},
+            }  # fmt: skip
+            ready.append(replace(job, payload=payload))
+        return ready
+
+    def work(self, job: Job) -> Outcome:
+        from iop4cli.pipeline.polarimeter import Polarimeter
+
+        measurements, inputs, problems = Polarimeter(job.item, job.payload, METHOD, __version__).measure()
+        if not measurements:
+            raise BadFrame("; ".join(problems) or "no source was measured in enough angles")
+        return self.done(
+            job, rows={"measurement": measurements, "measurement_input": inputs}, reason=_flaw(job, measurements, problems)
+        )
+
+
+STEP = Pol()
+
+
+def _magnitudes_part(view: View, group: NamedGroup, band: str) -> str:
+    """The catalogue's word on the sources of the group's field."""
+    import numpy as np
+
+    from iop4cli.science.wcs import separation_deg
+
+    row = view.wcs.get(group.frames[0])
+    if row is None:
+        return "unknown"
+    ra, dec = view.catalog_positions
+    names = sorted(view.catalog)
+    near = np.flatnonzero(separation_deg(ra, dec, row["ra_deg"], row["dec_deg"]) <= 1.2 * row["radius_deg"])
+    sources = [view.catalog[names[index]] for index in near]
+    return digest([(s.name, s.mags.get(band), sorted(s.calibrates)) for s in sources])
+
+
+def _calibration_payload(calibration: Any) -> dict[str, Any]:
+    names = ("q_inst", "q_inst_err", "u_inst", "u_inst_err", "zero_angle_deg", "zero_angle_err_deg", "efficiency",
+             "efficiency_err", "name")  # fmt: skip
+    return {name: getattr(calibration, name) for name in names}
+
+
+def _by_frame(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["frame"], []).append(row)
+    return found
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    import statistics
+
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def _flaw(job: Job, measurements: Sequence[Mapping[str, Any]], problems: Sequence[str]) -> str:
+    """What a person should know though the group was measured; empty if all is well."""
+    said = []
+    if job.payload["missing_angles"]:
+        said.append("missing angles: " + ", ".join(f"{angle:g}" for angle in job.payload["missing_angles"]))
+    target = job.payload["frame"]["target"]
+    if target is None:
+        said.append("its OBJECT is not in the catalogue; only other sources were measured")
+    else:
+        own = next((row for row in measurements if row["source"] == target), None)
+        if own is None:
+            said += [text for text in problems if text.startswith(f"{target}:")] or [f"{target} was not measured"]
+        elif own["mag_reason"]:
+            said.append(f"{target}: {own['mag_reason']}")
+    return "; ".join(said)

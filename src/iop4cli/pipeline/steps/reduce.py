@@ -1,0 +1,133 @@
+"""reduce: from a raw light frame to electrons with pixel bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iop4cli import __version__
+from iop4cli.pipeline.choice import Choice, choose_master, why_none
+from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step
+from iop4cli.pipeline.view import Row, View, parameter_parts
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Reduce(Step):
+    name = "reduce"
+    version = 1
+    tables = {"reduced": "frame"}  # noqa: RUF012
+    parameters = (
+        Parameter("max_age_days", 30, "days", "how far, before or after, a master of another night may be"),
+    )
+
+    def plan(self, view: View, wave: str) -> Iterator[Decision]:
+        masters = view.rows("master")
+        for frame in view.lights():
+            name = frame["name"]
+            instrument = view.instrument(frame["instrument"])
+            params = view.parameters(self, frame["instrument"])
+            chosen = {
+                kind: choose_master(kind, frame, masters, params["max_age_days"]) for kind in instrument.needs("light")
+            }
+            lacking = [why_none(kind, frame, choice) for kind, choice in chosen.items() if choice.master is None]
+            if lacking:
+                yield view.impossible(self, name, "; ".join(lacking), [name])
+                continue
+            parts = {
+                "raw frame": frame["checksum"][:16],
+                "exposure": f"{frame['exptime_s']} s",
+                "detector": instrument.digest("detector"),
+                **{f"master {kind}": f"{choice.name} {choice.key}" for kind, choice in chosen.items()},
+                **parameter_parts(params),
+            }
+            lost = "" if view.layout.reduced_frame(name).is_file() else "its file is gone"
+            yield view.decide(
+                self, name, parts, [name], payload=_payload(view, frame, chosen), missing=lost,
+                expected={"reduced": [_reduced_row(view.layout.relative(view.layout.reduced_frame(name)), name, chosen)]},
+            )  # fmt: skip
+
+    def work(self, job: Job) -> Outcome:
+        import numpy as np
+
+        from iop4cli.frames.fits import read_raw, temporary_beside, write_image
+        from iop4cli.frames.quality import Pixel, byte
+        from iop4cli.frames.reduced import reduced_header
+        from iop4cli.science.reduction import reduce_image
+
+        payload = job.payload
+        raw = read_raw(Path(payload["raw"]))
+        detector = payload["detector"]
+        masters = {kind: _master_pixels(path) for kind, path in payload["masters"].items()}
+        reduced = reduce_image(
+            raw.adu, exptime_s=payload["exptime_s"], gain_e_per_adu=detector["gain_e_per_adu"],
+            saturation_adu=detector["saturation_adu"], linear_limit_adu=detector["linear_limit_adu"],
+            bias=masters.get("bias", _level(detector["bias_level_adu"], raw.adu)), dark_adu_per_s=masters.get("dark"), flat=masters.get("flat"),
+        )  # fmt: skip
+        names = {kind: payload["row"][kind] for kind in ("bias", "dark", "flat")}
+        provenance = {
+            "frame": job.item, "key": job.key, "version": __version__, **names, "notes": payload["notes"],
+            "gain_e_per_adu": detector["gain_e_per_adu"],
+        }  # fmt: skip
+        final = Path(payload["final"])
+        temporary = temporary_beside(final)
+        write_image(temporary, reduced_header(raw.header, provenance), reduced.electrons, [("DQ", reduced.dq)])
+        row = {
+            **payload["row"],
+            "level_e": float(np.median(reduced.electrons[::4, ::4])),
+            "n_saturated": int(((reduced.dq & byte(Pixel.SATURATED)) != 0).sum()),
+            "n_bad": int(((reduced.dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0).sum()),
+        }
+        return self.done(job, rows={"reduced": [row]}, files=((temporary, final),), notes=tuple(payload["notes"]))
+
+    def product_files(self, view: View, item: str) -> list[Path]:
+        return [view.layout.reduced_frame(item)]
+
+
+STEP = Reduce()
+
+
+def _reduced_row(path: str, name: str, chosen: Mapping[str, Choice]) -> dict[str, Any]:
+    notes = [note for choice in chosen.values() for note in choice.notes]
+    return {
+        "frame": name, "path": path, "version": __version__, "master_notes": "; ".join(notes) or None,
+        "level_e": None, "n_saturated": None, "n_bad": None,
+        **{kind: (chosen[kind].name if kind in chosen else None) for kind in ("bias", "dark", "flat")},
+    }  # fmt: skip
+
+
+def _payload(view: View, frame: Row, chosen: Mapping[str, Choice]) -> dict[str, Any]:
+    detector = view.instrument(frame["instrument"]).detector
+    row = _reduced_row(view.layout.relative(view.layout.reduced_frame(frame["name"])), frame["name"], chosen)
+    paths = {
+        kind: str(view.layout.root / choice.master["path"])
+        for kind, choice in chosen.items()
+        if choice.master is not None and choice.master["path"]
+    }
+    return {
+        "raw": str(view.layout.raw_frame(frame["name"])), "final": str(view.layout.reduced_frame(frame["name"])),
+        "exptime_s": frame["exptime_s"], "masters": paths, "row": row,
+        "notes": [note for choice in chosen.values() for note in choice.notes],
+        "detector": {
+            "gain_e_per_adu": detector.gain_e_per_adu, "saturation_adu": detector.saturation_adu,
+            "linear_limit_adu": detector.linear_limit_adu, "bias_level_adu": detector.bias_level_adu,
+        },
+    }  # fmt: skip
+
+
+def _level(bias_level_adu: float | None, adu: np.ndarray) -> np.ndarray | None:
+    """The bias of a camera that takes none: the level that its file gives."""
+    import numpy as np
+
+    return None if bias_level_adu is None else np.full(adu.shape, bias_level_adu, np.float32)
+
+
+@lru_cache(maxsize=12)
+def _master_pixels(path: str) -> np.ndarray:
+    """A master is read once by each worker; its name holds its key, so it cannot change."""
+    from iop4cli.frames.fits import read_pixels
+
+    return read_pixels(Path(path))

@@ -1,0 +1,240 @@
+"""The picture of the archive from which steps plan: rows of the store, the catalogue, instruments, parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from iop4cli.archive.layout import Layout
+from iop4cli.archive.store import Store
+from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, IMPOSSIBLE, Decision, Job, Parameters, Step, digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from iop4cli.archive.source import Source
+    from iop4cli.archive.index_files import IndexFile
+    from iop4cli.instruments.registry import Registry
+    from iop4cli.pipeline.targets import Targets
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a plan depends on besides the store."""
+
+    layout: Layout
+    registry: Registry
+    parameters: Parameters
+    index_folders: tuple[Path, ...] = ()
+    instrument_folders: tuple[Path, ...] = ()
+
+
+@dataclass
+class View:
+    """One consistent look at the store. `nights` limits it to epochs `TELESCOPE/NIGHT` (None: all)."""
+
+    store: Store
+    surroundings: Surroundings
+    nights: frozenset[str] | None = None
+    force: bool = False
+    dry_run: bool = False
+    _tables: dict[str, list[Row]] = field(default_factory=dict)
+    _pending: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        return self.surroundings.layout
+
+    def rows(self, table: str) -> list[Row]:
+        """The rows of a product table for the nights in view; masters of all nights, for any may serve."""
+        if table not in self._tables:
+            self._tables[table] = self.store.rows(f"select * from {table}{self._where(table)}")
+        return self._tables[table]
+
+    def _where(self, table: str) -> str:
+        column = _NAME_COLUMN.get(table)
+        if self.nights is None or column is None:
+            return ""
+        if not self.nights:
+            return " where false"
+        inside = " or ".join(f"starts_with({column}, {_quoted(night + '/')})" for night in sorted(self.nights))
+        return f" where {inside}"
+
+    @cached_property
+    def items(self) -> dict[tuple[str, str], Row]:
+        """What steps did before, by (step, item)."""
+        return {(row["step"], row["name"]): row for row in self.rows("item")}
+
+    @cached_property
+    def frames(self) -> dict[str, Row]:
+        return {row["name"]: row for row in self.rows("frame")}
+
+    @cached_property
+    def reduced(self) -> dict[str, Row]:
+        return {row["frame"]: row for row in self.rows("reduced")}
+
+    @cached_property
+    def wcs(self) -> dict[str, Row]:
+        """The ordinary beam's WCS by frame."""
+        return {row["frame"]: row for row in self.rows("wcs") if row["beam"] == "O"}
+
+    @cached_property
+    def index_files(self) -> list[IndexFile]:
+        from iop4cli.archive.index_files import index_files
+
+        return index_files(self.surroundings.index_folders)
+
+    @cached_property
+    def catalog(self) -> dict[str, Source]:
+        from iop4cli.archive.catalog_store import read_sources
+
+        return {source.name: source for source in read_sources(self.store)}
+
+    @cached_property
+    def catalog_positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Right ascensions and declinations in degrees, in the order of the sorted names."""
+        import numpy as np
+
+        sources = [self.catalog[name] for name in sorted(self.catalog)]
+        return np.array([s.ra_deg for s in sources], float), np.array([s.dec_deg for s in sources], float)
+
+    @cached_property
+    def targets(self) -> Targets:
+        from iop4cli.pipeline.targets import Targets
+
+        return Targets(self.catalog)
+
+    def lights(self) -> list[Row]:
+        """Classified science frames, by name."""
+        return [self.frames[name] for name in sorted(self.frames) if _is_light(self.frames[name])]
+
+    def instrument(self, name: str) -> Any:
+        return self.surroundings.registry.by_name(name)
+
+    def parameters(self, step: Step, instrument_name: str | None = None) -> dict[str, Any]:
+        params = self.instrument(instrument_name).params if instrument_name else None
+        return self.surroundings.parameters.of(step, params)
+
+    def pending(self, step: str, item: str) -> bool:
+        """In a dry run: whether an earlier step would first have to do this item."""
+        return item in self._pending.get(step, ())
+
+    def finished(self, step: str, item: str) -> Row | None:
+        """What the step left of an item if it succeeded."""
+        row = self.items.get((step, item))
+        return row if row is not None and row["status"] == DONE else None
+
+    def reason(self, step: str, item: str) -> str:
+        """Why the step has no product for the item."""
+        row = self.items.get((step, item))
+        if row is None:
+            return f"{step} has not been run on it"
+        return row["reason"] or f"{step}: {row['status']}"
+
+    def key(self, step: str, item: str) -> str:
+        row = self.items.get((step, item))
+        return str(row["key"]) if row is not None and row["key"] else "none"
+
+    def expect(self, decision: Decision) -> None:
+        """Let later steps of a dry run plan as if this one were done."""
+        if decision.job is None:
+            return
+        self._pending.setdefault(decision.step, set()).add(decision.item)
+        self.items[(decision.step, decision.item)] = {
+            "step": decision.step, "name": decision.item, "key": decision.job.key, "status": DONE, "reason": "",
+            "parts": json.dumps(dict(decision.job.parts)), "notes": None,
+        }  # fmt: skip
+        for table, rows in decision.expected.items():
+            self._replace_rows(table, rows)
+
+    def _replace_rows(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        column = _NAME_COLUMN.get(table, "name")
+        names = {row[column] for row in rows}
+        kept = [row for row in self.rows(table) if row[column] not in names]
+        self._tables[table] = kept + [dict(row) for row in rows]
+        for cached in ("frames", "reduced", "wcs"):
+            self.__dict__.pop(cached, None)
+
+    # The three answers of a plan.
+
+    def decide(
+        self, step: Step, item: str, parts: Mapping[str, str], frames: Iterable[str], *,
+        payload: Mapping[str, Any] | None = None, missing: str = "",
+        expected: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    ) -> Decision:
+        """Due or up to date: compares the parts of the key with those of what is there. `missing` names a lost file."""  # fmt: skip
+        full = {"step": f"{step.name} {step.version}", **parts}
+        key = digest(full)
+        stored = self.items.get((step.name, item))
+        why = self._why_due(stored, key, full, missing)
+        if not why:
+            return Decision(step.name, item, CURRENT, "up to date", tuple(frames))
+        job = Job(step.name, item, key, full, why, payload or {})
+        return Decision(step.name, item, DUE, why, tuple(frames), job, expected or {})
+
+    def _why_due(self, stored: Row | None, key: str, parts: Mapping[str, str], missing: str) -> str:
+        if stored is None:
+            return "new"
+        if self.force:
+            return "forced"
+        if stored["key"] != key:
+            return _difference(stored, parts)
+        return missing if missing and stored["status"] == DONE else ""
+
+    def waiting(self, step: Step, item: str, upstream: str, frames: Iterable[str]) -> Decision:
+        """In a dry run: due because an earlier step is, whose product is not known yet."""
+        job = Job(step.name, item, "pending", {}, f"{upstream} is due")
+        return Decision(step.name, item, DUE, job.why, tuple(frames), job)
+
+    def impossible(self, step: Step, item: str, why: str, frames: Iterable[str]) -> Decision:
+        return Decision(step.name, item, IMPOSSIBLE, why, tuple(frames))
+
+    def blocked(self, step: Step, item: str, upstream: str, upstream_item: str, frames: Iterable[str]) -> Decision:
+        """An earlier step failed on this; its own reason is what counts."""
+        why = self.reason(upstream, upstream_item)
+        return Decision(step.name, item, BLOCKED, f"{upstream}: {why}", tuple(frames))
+
+
+_NAME_COLUMN = {
+    "item": "name", "frame": "name", "reduced": "frame", "wcs": "frame", "detection": "frame", "aperture": "frame",
+    "field_star": "frame", "measurement": "origin", "measurement_input": "origin", "correction": "origin",
+}  # fmt: skip
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _is_light(row: Row) -> bool:
+    return row["status"] == DONE and row["kind"] == "light"
+
+
+def _difference(stored: Row, parts: Mapping[str, str]) -> str:
+    """Which named parts of the key are not what they were."""
+    try:
+        before = json.loads(stored["parts"] or "{}")
+    except ValueError:
+        before = {}
+    if not stored["key"]:
+        return f"tried before: {stored['reason']}" if stored["reason"] else "not finished before"
+    changed = [name for name in parts if before.get(name) != parts[name]]
+    changed += [name for name in before if name not in parts]
+    shown = [
+        f"{name} ({before[name]} -> {parts[name]})"
+        if name.startswith("parameter ") and name in before and name in parts
+        else name
+        for name in changed
+    ]
+    return "changed: " + ", ".join(shown) if shown else "changed"
+
+
+def parameter_parts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters as named parts of a key, so that a plan can say which one changed."""
+    return {f"parameter {name}": json.dumps(values[name]) for name in sorted(values)}

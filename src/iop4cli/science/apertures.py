@@ -1,0 +1,209 @@
+"""Aperture photometry with a local sky whose uncertainty counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from iop4cli.frames.quality import Pixel, Quality, byte
+
+_CLIP_SIGMAS = 3.0
+# Standard deviation of a Gaussian cut at 3 sigma, relative to the whole one's.
+_CLIPPED_STD = 0.98658
+_MEDIAN_EXCESS = np.pi / 2.0
+# Pixels whose value says nothing of the star: in an aperture they get that of others at the same distance.
+_REPLACED = Pixel.BAD | Pixel.DEAD | Pixel.HOT | Pixel.COSMIC_RAY
+
+
+@dataclass(frozen=True)
+class ApertureSizes:
+    """Radii in pixels: of the aperture, and of the annulus' inner and outer edge."""
+
+    radius_px: float
+    annulus_in_px: float
+    annulus_out_px: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One star: sum in the aperture above the sky (electrons), its error, the sky a pixel, where, and what is amiss."""
+
+    x_px: float
+    y_px: float
+    flux_e: float
+    flux_err_e: float
+    background_e: float
+    background_err_e: float
+    offset_px: float
+    bits: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A frame ready to be measured: electrons and pixel bits (height, width).
+
+    `flat` (or None) is the master that the electrons were divided by; `stars_px` (n, 3) holds x, y and flux of
+    the detections, for neighbours.
+    """
+
+    electrons: np.ndarray
+    dq: np.ndarray
+    flat: np.ndarray | None
+    stars_px: np.ndarray
+    fwhm_px: float
+
+
+def measure(scene: Scene, x_px: float, y_px: float, sizes: ApertureSizes, *, box_px: float, find: bool = True) -> Measured:
+    """Measure a star expected at (x, y), after recentring within `box_px`.
+
+    flux = sum of (pixel - sky) weighted by the exact overlap of circle and pixel. Its variance is the star's own
+    photons (electrons over the flat, for a pixel behind a weak flat was multiplied up), plus the sky's measured
+    scatter for each pixel, plus the uncertainty of the sky level (that of a median: pi/2 over the number of
+    annulus pixels) times the area squared. Read noise and the sky's photons are in the measured scatter, once.
+    """
+    x, y, centred = _recentred(scene, x_px, y_px, box_px) if find else (x_px, y_px, True)
+    bits = 0 if centred else int(Quality.NOT_CENTRED)
+    window = _window(scene.electrons.shape, x, y, sizes.annulus_out_px)
+    if window is None:
+        return Measured(x, y, np.nan, np.nan, np.nan, np.nan, 0.0, int(Quality.EDGE) | bits)
+    rows, columns = window
+    distance = np.hypot(
+        np.arange(columns.start, columns.stop)[None, :] - x, np.arange(rows.start, rows.stop)[:, None] - y
+    )
+    pixels, dq = scene.electrons[rows, columns].astype(np.float64), scene.dq[rows, columns]
+    weights = _overlap(distance.shape, x - columns.start, y - rows.start, sizes.radius_px)
+    sky, sky_err, sky_sigma = _annulus(scene, pixels, dq, distance, (x, y), rows, columns, sizes)
+    bits |= _pixel_bits(dq, weights) | _edge_bit(scene.electrons.shape, x, y, sizes.radius_px)
+    bits |= _neighbour_bit(scene, x, y, sizes)
+    bad = (dq & byte(_REPLACED)) != 0
+    if (bad & (weights > 0)).any():
+        pixels = _mended(pixels, bad, distance, sky)
+    area = float(weights.sum())
+    flux = float((weights * (pixels - sky)).sum())
+    flat = 1.0 if scene.flat is None else float(np.clip(np.median(scene.flat[rows, columns]), 0.3, 3.0))
+    variance = max(flux, 0.0) / flat + float((weights**2).sum()) * sky_sigma**2 + (area * sky_err) ** 2
+    if not flux > 0:
+        bits |= int(Quality.NEGATIVE_FLUX)
+    offset = float(np.hypot(x - x_px, y - y_px))
+    return Measured(x, y, flux, float(np.sqrt(variance)), sky, sky_err, offset, bits)
+
+
+def _recentred(scene: Scene, x_px: float, y_px: float, box_px: float) -> tuple[float, float, bool]:
+    """The windowed centroid nearest to the position if it lies within the box, else the position itself."""
+    import sep
+
+    height, width = scene.electrons.shape
+    if not (box_px < x_px < width - 1 - box_px and box_px < y_px < height - 1 - box_px):
+        return x_px, y_px, False
+    start_x, start_y = x_px, y_px
+    if len(scene.stars_px):
+        away = np.hypot(scene.stars_px[:, 0] - x_px, scene.stars_px[:, 1] - y_px)
+        nearest = int(away.argmin())
+        if away[nearest] <= box_px:
+            start_x, start_y = float(scene.stars_px[nearest, 0]), float(scene.stars_px[nearest, 1])
+    sigma_px = max(scene.fwhm_px / 2.3548, 0.6)
+    window = _window(scene.electrons.shape, start_x, start_y, box_px + 4.0 * scene.fwhm_px)
+    if window is None:
+        return x_px, y_px, False
+    rows, columns = window
+    cut = np.ascontiguousarray(scene.electrons[rows, columns])
+    masked = (scene.dq[rows, columns] & byte(_REPLACED | Pixel.SATURATED)) != 0
+    cut = cut - np.float32(np.median(cut))
+    noise = 1.4826 * float(np.median(np.abs(cut)))
+    mask = masked & ((scene.dq[rows, columns] & byte(Pixel.SATURATED)) == 0)
+    at_x, at_y = np.array([start_x - columns.start]), np.array([start_y - rows.start])
+    x, y, flag = sep.winpos(cut, at_x, at_y, np.array([sigma_px]), mask=mask)
+    found_x, found_y = float(x[0]) + columns.start, float(y[0]) + rows.start
+    near = np.isfinite(found_x) and np.isfinite(found_y) and np.hypot(found_x - x_px, found_y - y_px) <= box_px
+    signal, _, _ = sep.sum_circle(cut, at_x, at_y, max(0.6 * scene.fwhm_px, 1.0), mask=mask)
+    seen = float(signal[0]) > 3.0 * noise * max(scene.fwhm_px, 1.0)
+    return (found_x, found_y, True) if near and seen and not int(flag[0]) & sep.APER_ALLMASKED else (x_px, y_px, False)
+
+
+def _window(shape: tuple[int, int], x: float, y: float, reach_px: float) -> tuple[slice, slice] | None:
+    height, width = shape
+    if not (np.isfinite(x) and np.isfinite(y)) or not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+        return None
+    top, bottom = max(0, int(np.floor(y - reach_px))), min(height, int(np.ceil(y + reach_px)) + 1)
+    left, right = max(0, int(np.floor(x - reach_px))), min(width, int(np.ceil(x + reach_px)) + 1)
+    return slice(top, bottom), slice(left, right)
+
+
+def _overlap(shape: tuple[int, int], x: float, y: float, radius_px: float) -> np.ndarray:
+    """The exact area of each pixel inside the circle, of a cut-out with this shape."""
+    from photutils.aperture import CircularAperture
+
+    mask = CircularAperture((x, y), radius_px).to_mask(method="exact")
+    image = mask.to_image(shape)
+    return np.zeros(shape) if image is None else np.asarray(image)
+
+
+def _annulus(
+    scene: Scene, pixels: np.ndarray, dq: np.ndarray, distance: np.ndarray, centre: tuple[float, float],
+    rows: slice, columns: slice, sizes: ApertureSizes,
+) -> tuple[float, float, float]:
+    """(sky a pixel, its uncertainty, scatter of one pixel) from the clipped pixels of the annulus, stars left out."""  # fmt: skip
+    use = (distance >= sizes.annulus_in_px) & (distance <= sizes.annulus_out_px) & ((dq & ~byte(Pixel.NO_FLAT)) == 0)
+    stars = _stars_near(scene, centre, sizes.annulus_out_px + 2 * scene.fwhm_px)
+    masked = use.copy()
+    for star_x, star_y, _ in stars:
+        away = np.hypot(
+            np.arange(columns.start, columns.stop)[None, :] - star_x, np.arange(rows.start, rows.stop)[:, None] - star_y
+        )
+        masked &= away > 1.5 * scene.fwhm_px
+    values = pixels[masked if masked.sum() >= 50 else use]
+    if len(values) < 8:
+        values = pixels[distance > sizes.radius_px]
+    if len(values) < 3:
+        return 0.0, np.inf, np.inf
+    for _ in range(10):
+        middle, spread = np.median(values), 1.4826 * np.median(np.abs(values - np.median(values)))
+        kept = values[np.abs(values - middle) <= _CLIP_SIGMAS * max(spread, 1e-6)]
+        if len(kept) == len(values) or len(kept) < 8:
+            break
+        values = kept
+    sigma = float(np.std(values, ddof=1)) / _CLIPPED_STD
+    return float(np.median(values)), sigma * float(np.sqrt(_MEDIAN_EXCESS / len(values))), sigma
+
+
+def _stars_near(scene: Scene, centre: tuple[float, float], reach_px: float) -> np.ndarray:
+    """Detections around a position, itself left out: rows of x, y, flux."""
+    if len(scene.stars_px) == 0:
+        return scene.stars_px
+    away = np.hypot(scene.stars_px[:, 0] - centre[0], scene.stars_px[:, 1] - centre[1])
+    return scene.stars_px[(away <= reach_px) & (away > max(1.0, 0.7 * scene.fwhm_px))]
+
+
+def _neighbour_bit(scene: Scene, x: float, y: float, sizes: ApertureSizes) -> int:
+    near = _stars_near(scene, (x, y), sizes.radius_px + scene.fwhm_px)
+    return int(Quality.NEIGHBOUR) if len(near) else 0
+
+
+def _edge_bit(shape: tuple[int, int], x: float, y: float, radius_px: float) -> int:
+    height, width = shape
+    inside = radius_px <= x + 0.5 <= width - radius_px and radius_px <= y + 0.5 <= height - radius_px
+    return 0 if inside else int(Quality.EDGE)
+
+
+def _pixel_bits(dq: np.ndarray, weights: np.ndarray) -> int:
+    together = int(np.bitwise_or.reduce(dq[weights > 0])) if (weights > 0).any() else 0
+    bits = 0
+    for pixel_bit, quality_bit in (
+        (Pixel.SATURATED, Quality.SATURATED),
+        (Pixel.NONLINEAR, Quality.NONLINEAR),
+        (Pixel.COSMIC_RAY, Quality.COSMIC_RAY),
+        (Pixel.BAD | Pixel.DEAD | Pixel.HOT, Quality.BAD_PIXEL),
+    ):
+        if together & pixel_bit:
+            bits |= int(quality_bit)
+    return bits
+
+
+def _mended(pixels: np.ndarray, bad: np.ndarray, distance: np.ndarray, sky: float) -> np.ndarray:
+    """Bad pixels get the mean of the good ones at about the same distance from the star."""
+    mended = pixels.copy()
+    for row, column in zip(*np.nonzero(bad), strict=True):
+        ring = (np.abs(distance - distance[row, column]) <= 0.7) & ~bad
+        mended[row, column] = np.mean(pixels[ring]) if ring.any() else sky
+    return mended

@@ -1,0 +1,57 @@
+"""From arguments and standard input to a selection."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+
+from iop4cli.archive.selection import Selection
+from iop4cli.errors import UsageError
+from iop4cli.shell.options import SelectionOptions
+
+_LONGEST_LINE = 1 << 20
+
+
+def selection_of(options: SelectionOptions) -> Selection:
+    """What the options name; standard input is read only when `-` is among the items."""
+    given = list(options.items or [])
+    names = [name for name in given if name != "-"]
+    from_stdin = "-" in given
+    if from_stdin:
+        names += list(names_from(sys.stdin))
+    if options.mode is not None and options.mode not in {"phot", "pol"}:
+        raise UsageError(f"--mode {options.mode!r}: must be phot or pol")
+    return Selection(
+        tuple(dict.fromkeys(names)), options.source, options.instrument, options.band, options.mode, options.since,
+        options.until, options.where, from_stdin,
+    )  # fmt: skip
+
+
+def names_from(lines: Iterable[str]) -> Iterator[str]:
+    """Names, one a line, or NDJSON rows with `name` or `id`; what an earlier step failed on is left to it."""
+    for number, text in enumerate(lines, 1):
+        stripped = text.strip()
+        if not stripped:
+            continue
+        if len(stripped) > _LONGEST_LINE:
+            raise UsageError(f"standard input, line {number}: longer than {_LONGEST_LINE} characters")
+        if not stripped.startswith("{"):
+            yield stripped
+            continue
+        name = _name_of_row(stripped, number)
+        if name is not None:
+            yield name
+
+
+def _name_of_row(text: str, number: int) -> str | None:
+    try:
+        row = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"standard input, line {number}: neither a name nor JSON ({error})") from None
+    if row.get("status") in {"failed", "impossible", "blocked", "retired"}:
+        return None
+    name = row.get("name") or row.get("id")
+    if not isinstance(name, str):
+        raise UsageError(f"standard input, line {number}: the row has neither `name` nor `id`")
+    return name

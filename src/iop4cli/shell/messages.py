@@ -1,0 +1,139 @@
+"""The only writer of stderr: notices, progress, errors, and the exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from iop4cli.errors import Iop4Error
+from iop4cli.shell.output import clean
+
+EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+
+_verbosity = 0
+
+
+class Terminated(BaseException):
+    """SIGTERM: ends like Ctrl-C, so that what is finished is recorded."""
+
+
+def set_verbosity(level: int) -> None:
+    """-1 quiet (errors only), 0 usual, 1 and more talkative."""
+    global _verbosity
+    _verbosity = level
+
+
+def notice(text: str) -> None:
+    """Something a person may want to know."""
+    if _verbosity >= 0:
+        _write(text)
+
+
+def detail(text: str) -> None:
+    """Something for those who asked with -v."""
+    if _verbosity >= 1:
+        _write(text)
+
+
+def warn(text: str) -> None:
+    _write(_coloured("warning: ", "33") + text)
+
+
+def error(text: str) -> None:
+    _write(_coloured("error: ", "31") + text)
+
+
+def _coloured(text: str, code: str) -> str:
+    wanted = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return f"\x1b[1;{code}m{text}\x1b[0m" if wanted else text
+
+
+def _write(text: str) -> None:
+    kept = "\n".join(part if part.startswith("\x1b[1;") else clean(part) for part in text.split("\n"))
+    try:
+        sys.stderr.write(kept + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+class Progress:
+    """A bar on stderr when that is a terminal, nothing otherwise."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def begin(self, title: str, total: int) -> None:
+        """Start the bar of one piece of work."""
+        self.end()
+        if total == 0 or _verbosity < 0 or not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task(title, total=total)
+
+    def step(self) -> None:
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+    def end(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn what a command raises into a message and the promised exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except Iop4Error as problem:
+        error(str(problem))
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        error("interrupted; what was finished is recorded")
+        sys.exit(EXIT_INTERRUPTED)
+    except Terminated:
+        error("terminated; what was finished is recorded")
+        sys.exit(EXIT_TERMINATED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as problem:
+        error(f"{problem.strerror or problem}: {problem.filename or ''}".rstrip(": "))
+        sys.exit(1)
+
+
+def usage_problem(problem: Exception) -> int:
+    """Show what the command line has wrong and return its exit code; anything else goes on as it is."""
+    from typer.exceptions import Abort, TyperException
+    from typer.rich_utils import rich_format_error
+
+    if isinstance(problem, Abort):
+        raise KeyboardInterrupt
+    if not isinstance(problem, TyperException):
+        raise problem
+    rich_format_error(problem)  # type: ignore[arg-type]
+    return int(getattr(problem, "exit_code", 2))

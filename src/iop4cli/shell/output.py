@@ -1,0 +1,103 @@
+"""The only writer of stdout: names, NDJSON rows, tables, files' text. What is written there is data."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_closed = False
+
+
+def is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def write(text: str) -> bool:
+    """Write text as it is; False once the reader has closed the pipe, which is no error."""
+    global _closed
+    if _closed:
+        return False
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _closed = True
+        # What Python flushes at its exit must not complain of the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+def line(text: str) -> bool:
+    return write(clean(text) + "\n")
+
+
+def json_row(row: Mapping[str, Any]) -> bool:
+    """One NDJSON row; what is not known is null, never NaN."""
+    return write(json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+def clean(text: str) -> str:
+    """Text without control characters: a file's name must not command the terminal."""
+    return "".join(letter if letter.isprintable() or letter in "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> None:
+    """A table for people on a terminal; in a pipe, tab-separated values with a header."""
+    if not is_terminal():
+        line("\t".join(columns))
+        for row in rows:
+            if not line("\t".join(cell(row.get(name)) for name in columns)):
+                return
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=title or None, box=box.SIMPLE, title_justify="left", pad_edge=False)
+    for name in columns:
+        numeric = any(isinstance(row.get(name), (int, float)) and not isinstance(row.get(name), bool) for row in rows)
+        shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(clean(cell(row.get(name))), style=_STYLES.get(str(row.get(name)), "")) for name in columns))
+    Console().print(shown)
+
+
+_STYLES = {"done": "green", "failed": "red", "impossible": "yellow", "blocked": "yellow", "due": "cyan"}
+
+
+def cell(value: Any) -> str:
+    """A value in a table: nothing for what is not known, seven significant digits for a number."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.7g}" if abs(value) < 40000 else f"{value:.5f}"
+    if isinstance(value, (list, tuple)):
+        return ";".join(cell(item) for item in value)
+    return str(value).replace("\t", " ").replace("\n", " ")
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    found: dict[str, None] = {}
+    for row in rows:
+        found.update(dict.fromkeys(row))
+    return list(found)
