@@ -165,7 +165,7 @@ class Polarimeter:
         entry, fluxes = self._entries[name], self._sources[name]
         used = [frame for frame, usable in zip(self.payload["frames"], fluxes.usable, strict=True) if usable]
         mjd = np.array([frame["mjd_utc"] for frame in used])
-        bjd = barycentric([mjd.mean()], entry["ra_deg"], entry["dec_deg"], *self.payload["site"])[0]
+        bjd = barycentric(mjd.mean(), entry["ra_deg"], entry["dec_deg"], *self.payload["site"])[0]
         frame = self._frame
         row = {
             "id": measurement_id(name, "pol", self.method, self._names), "origin": self.item, "step": "pol", "source": name,

@@ -31,10 +31,14 @@ class FieldSource:
 
 @dataclass(frozen=True)
 class Magnitude:
-    """Of one source: calibrated (or None with the reason), and instrumental (-2.5 log10 flux)."""
+    """Of one source: calibrated (or None with the reason), and instrumental (-2.5 log10 flux).
+
+    `mag_err` contains the zero point's error, `mag_err_photon` only that of the source's own flux.
+    """
 
     mag: float | None
     mag_err: float | None
+    mag_err_photon: float | None
     mag_instrumental: float | None
     zero_point: ZeroPoint | None
     calibrators: tuple[str, ...]
@@ -53,19 +57,20 @@ def calibrate(sources: Sequence[FieldSource], target: str | None, band: str) -> 
 
 def _one(source: FieldSource, sources: Mapping[str, FieldSource], target: str | None, band: str) -> Magnitude:
     if not source.flux > 0:
-        return Magnitude(None, None, None, None, (), "its flux is not above zero")
+        return Magnitude(None, None, None, None, None, (), "its flux is not above zero")
     instrumental = -2.5 * math.log10(source.flux)
+    own = _MAG_PER_RELATIVE_FLUX * source.flux_err / source.flux
     known = _calibrators_of(source, sources, target)
     if not known:
-        return Magnitude(None, None, instrumental, None, (), "the catalogue has no calibrator for it in this frame")
+        return Magnitude(None, None, own, instrumental, None, (), "the catalogue has no calibrator for it in this frame")
     with_mag = [other for other in known if other.catalog_mag is not None]
     if not with_mag:
         reason = f"none of its {len(known)} calibrators in the frame has a magnitude in band {band}"
-        return Magnitude(None, None, instrumental, None, (), reason)
+        return Magnitude(None, None, own, instrumental, None, (), reason)
     usable = [other for other in with_mag if other.usable and other.flux > 0]
     if not usable:
         reason = f"none of its {len(with_mag)} calibrators could be measured (saturated, at the edge or not found)"
-        return Magnitude(None, None, instrumental, None, (), reason)
+        return Magnitude(None, None, own, instrumental, None, (), reason)
     zp = zero_point(
         np.array([other.catalog_mag for other in usable], float),
         np.array([_or_nan(other.catalog_mag_err) for other in usable]),
@@ -73,10 +78,9 @@ def _one(source: FieldSource, sources: Mapping[str, FieldSource], target: str | 
         np.array([other.flux_err for other in usable]),
     )
     if zp is None:
-        return Magnitude(None, None, instrumental, None, (), "the calibrators give no zero point")
-    own = _MAG_PER_RELATIVE_FLUX * source.flux_err / source.flux
+        return Magnitude(None, None, own, instrumental, None, (), "the calibrators give no zero point")
     names = tuple(other.name for other, used in zip(usable, zp.used, strict=True) if used)
-    return Magnitude(instrumental + zp.zp, math.hypot(own, zp.zp_err), instrumental, zp, names, "")
+    return Magnitude(instrumental + zp.zp, math.hypot(own, zp.zp_err), own, instrumental, zp, names, "")
 
 
 def _calibrators_of(

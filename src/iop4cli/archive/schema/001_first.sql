@@ -46,7 +46,7 @@ create table field_star (
 create table measurement (
   id text primary key, origin text, step text, source text, telescope text, night date, instrument text, mode text, band text,
   mjd_utc double, bjd_tdb double, exptime_s double, n_frames integer, n_calibrators integer,
-  mag double, mag_err double, mag_instrumental double, mag_reason text, zp double, zp_err double, zp_scatter double,
+  mag double, mag_err double, mag_err_photon double, mag_instrumental double, mag_reason text, zp double, zp_err double, zp_scatter double,
   q double, q_err double, u double, u_err double, qu_cov double, p double, p_err double, p_debiased double,
   p_lo68 double, p_hi68 double, p_upper95 double, chi_deg double, chi_err_deg double,
   q_sys double, u_sys double, p_sys double, chi_sys_deg double, q_instr double, u_instr double,
@@ -57,7 +57,7 @@ create table measurement (
 create table measurement_input (measurement text, origin text, input text, role text, value double, value_err double);
 
 create table correction (
-  measurement text primary key, origin text, quality integer, quality_text text,
+  measurement text primary key, origin text, quality integer, quality_text text, mag_err_night double,
   mag_host double, mag_host_err double, p_host double, p_host_err double, notes text);
 
 create table source (
@@ -87,6 +87,6 @@ select m.id, m.source, m.telescope, m.instrument, m.night, m.mode, m.band, m.mjd
   coalesce(c.quality, m.bits) as quality, c.quality_text,
   (select string_agg(f.reason, '; ' order by f.time_utc) from flag f where f.measurement = m.id) as flags,
   m.calibration, m.method, m.version,
-  m.mag_instrumental, m.mag_reason, m.zp_scatter, m.q_raw, m.u_raw, m.q_err_photon, m.u_err_photon, m.dof,
+  m.mag_err_photon, c.mag_err_night, m.mag_instrumental, m.mag_reason, m.zp_scatter, m.q_raw, m.u_raw, m.q_err_photon, m.u_err_photon, m.dof,
   m.transparency_stars, m.transparency_rms, m.origin
 from measurement m left join correction c on c.measurement = m.id;

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from iop4cli.frames.quality import Quality, describe
+from iop4cli.pipeline.night_scatter import NightScatter
 from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import Row, View, parameter_parts
+
+
+_READ = ("id", "origin", "source", "instrument", "mode", "band", "mag", "mag_err_photon", "zp", "fwhm_arcsec", "bits")
 
 
 class Correct(Step):
@@ -19,6 +21,7 @@ class Correct(Step):
     parameters = (
         Parameter("clouds_mag", 0.3, "mag", "a zero point this much below the night's best means clouds"),
         Parameter("bad_seeing_ratio", 1.6, "ratio", "seeing this much above the night's median is bad"),
+        Parameter("unsteady_ratio", 2.0, "ratio", "calibrators that scatter this much above the night's median"),
     )
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
@@ -40,7 +43,7 @@ class Correct(Step):
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
         by_origin: dict[str, list[Row]] = {}
         for row in view.rows("measurement"):
-            kept = {name: row[name] for name in ("id", "source", "instrument", "mode", "band", "zp", "fwhm_arcsec", "bits")}
+            kept = {name: row[name] for name in _READ}
             by_origin.setdefault(row["origin"], []).append(kept)
         return [
             replace(job, payload={
@@ -52,35 +55,26 @@ class Correct(Step):
 
     def work(self, job: Job) -> Outcome:
         rows, params = job.payload["measurements"], job.payload["params"]
-        best_zp: dict[tuple[Any, ...], float] = {}
-        widths: dict[tuple[Any, ...], list[float]] = {}
-        for row in rows:
-            if row["zp"] is not None:
-                series = _series(row)
-                best_zp[series] = max(best_zp.get(series, row["zp"]), row["zp"])
-            if row["fwhm_arcsec"] is not None:
-                widths.setdefault(row["instrument"], []).append(row["fwhm_arcsec"])
-        typical = {instrument: statistics.median(values) for instrument, values in widths.items()}
+        night = NightScatter.of(rows)
         corrections = []
         for row in rows:
             bits = row["bits"]
-            if row["zp"] is not None and row["zp"] < best_zp[_series(row)] - params["clouds_mag"]:
+            drop_mag = night.zero_point_drop(row)
+            if drop_mag is not None and drop_mag > params["clouds_mag"]:
                 bits |= int(Quality.CLOUDS)
-            width = row["fwhm_arcsec"]
-            if width is not None and width > params["bad_seeing_ratio"] * typical[row["instrument"]]:
+            ratio = night.width_ratio(row)
+            if ratio is not None and ratio > params["bad_seeing_ratio"]:
                 bits |= int(Quality.BAD_SEEING)
-            corrections.append(
-                {"measurement": row["id"], "origin": job.item, "quality": bits, "quality_text": describe(bits) or None}
-            )
+            if night.unsteady(row, params["unsteady_ratio"]):
+                bits |= int(Quality.ZERO_POINT_SCATTER)
+            corrections.append({
+                "measurement": row["id"], "origin": job.item, "quality": bits, "quality_text": describe(bits) or None,
+                "mag_err_night": night.relative_error(row),
+            })  # fmt: skip
         return self.done(job, rows={"correction": corrections})
 
 
 STEP = Correct()
-
-
-def _series(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Results whose zero points can be compared."""
-    return row["instrument"], row["mode"], row["band"], row["source"]
 
 
 def _nights(view: View) -> dict[str, list[tuple[str, str]]]:

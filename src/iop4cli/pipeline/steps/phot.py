@@ -230,11 +230,12 @@ def _measured(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[An
     entries = {entry["name"]: entry for entry in payload["catalog"]}
     per_second = field_sources(apertures, entries, frame["exptime_s"], UNUSABLE)
     magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none")
+    ra, dec = ([entries[aperture["source"]][name] for aperture in apertures] for name in ("ra_deg", "dec_deg"))
+    times = barycentric(frame["mjd_utc"], ra, dec, *payload["site"])
     measurements, inputs = [], []
-    for aperture in apertures:
+    for aperture, bjd in zip(apertures, times, strict=True):
         entry, magnitude = entries[aperture["source"]], magnitudes[aperture["source"]]
         identity = measurement_id(entry["name"], "phot", METHOD, [job.item])
-        bjd = barycentric([frame["mjd_utc"]], entry["ra_deg"], entry["dec_deg"], *payload["site"])[0]
         row = {
             "id": identity, "origin": job.item, "step": "phot", "source": entry["name"], "mode": "phot",
             "bjd_tdb": float(bjd), "n_frames": 1, "method": METHOD, "version": __version__, "calibration": None,
@@ -257,7 +258,7 @@ def magnitude_columns(magnitude: Any, bits: int) -> dict[str, Any]:
     saturated = bool(bits & Quality.SATURATED)
     return {
         "mag": None if saturated else magnitude.mag, "mag_err": None if saturated else magnitude.mag_err,
-        "mag_instrumental": magnitude.mag_instrumental,
+        "mag_err_photon": magnitude.mag_err_photon, "mag_instrumental": magnitude.mag_instrumental,
         "mag_reason": "saturated" if saturated else magnitude.reason or None,
         "zp": None if zp is None else zp.zp, "zp_err": None if zp is None else zp.zp_err,
         "zp_scatter": None if zp is None else zp.scatter, "n_calibrators": len(magnitude.calibrators),
