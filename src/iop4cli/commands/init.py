@@ -9,6 +9,7 @@ import typer
 
 from iop4cli.archive.create import create_archive
 from iop4cli.shell import messages, output
+from iop4cli.shell.options import Quiet
 
 EPILOG = """Examples:
 
@@ -26,12 +27,16 @@ def command(
         Path | None,
         typer.Option("--raw", metavar="DIR", show_default=False, help="Let raw/ be a link to this folder, which may be read-only."),
     ] = None,
-    catalog: Annotated[bool, typer.Option("--catalog/--no-catalog", help="Start with the shipped blazars and their comparison stars.")] = False,
+    catalog: Annotated[
+        bool, typer.Option("--catalog", help="Start with the shipped blazars and their comparison stars.")
+    ] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Make an archive: raw/, master/, reduced/, plots/, iop4.toml and the store iop4.duckdb.
 
     Nothing that is already there is touched, so that it is safe to repeat.
     """
+    messages.set_verbosity(-1 if quiet else 0)
     layout = create_archive(folder, raw, with_catalog=catalog)
     messages.notice(f"archive in {layout.root}; its settings are in {layout.config.name}")
     output.line(str(layout.root))
