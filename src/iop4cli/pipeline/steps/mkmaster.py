@@ -86,20 +86,21 @@ class MkMaster(Step):
             exptimes_s=[frame["exptime_s"] or 0.0 for frame, _ in opened],
             per_second=kind == "dark", normalise=kind == "flat",
         )  # fmt: skip
+        row["path"] = f"master/{job.item}-{job.key[:8]}.fits"
         row |= {"level": combined.level, "scatter": combined.scatter, "accepted": True, "reason": None}
         if kind == "bias":
             row["read_noise_e"] = combined.scatter * payload["gain_e_per_adu"]
-        files = self._written(job, combined, [frame["name"] for frame, _ in opened])
+        files = self._written(job, row["path"], combined, [frame["name"] for frame, _ in opened])
         notes = (f"{row['n_rejected']} frames left out",) if row["n_rejected"] else ()
         return self.done(job, rows={"master": [row], "master_input": inputs}, files=files, notes=notes)
 
-    def _written(self, job: Job, combined: Any, names: Sequence[str]) -> tuple[tuple[Path, Path], ...]:
+    def _written(self, job: Job, path: str, combined: Any, names: Sequence[str]) -> tuple[tuple[Path, Path], ...]:
         from astropy.io.fits import Header
 
         from iop4cli.frames.fits import temporary_beside, write_image
 
         payload = job.payload
-        final = Path(payload["folder"]) / f"{payload['stem']}-{job.key[:8]}.fits"
+        final = Path(payload["root"]) / path
         header = Header()
         header["IMAGETYP"] = (f"master {payload['kind']}", "kind of calibration")
         header["INSTRUME"] = payload["row"]["instrument"]
@@ -160,17 +161,16 @@ def _payload(
     view: View, item: str, kind: str, frames: Sequence[Row], masters: Mapping[str, Any], params: Mapping[str, Any]
 ) -> dict[str, Any]:
     detector = view.instrument(frames[0]["instrument"]).detector
-    epoch, stem = item.rsplit("/", 1)
     row = _master_row(item, kind, frames[0])
     row["bias"] = masters["bias"].name if "bias" in masters else None
     return {
-        "kind": kind, "row": row, "params": dict(params), "stem": stem, "folder": str(view.layout.root / "master" / epoch),
+        "kind": kind, "row": row, "params": dict(params), "root": str(view.layout.root),
         "frames": [
             {"name": frame["name"], "path": str(view.layout.raw_frame(frame["name"])), "exptime_s": frame["exptime_s"]}
             for frame in frames
         ],
         "masters": {
-            name: str(view.layout.root / choice.master["path"]) for name, choice in masters.items() if choice.master["path"]
+            name: str(view.layout.root / str(choice.master["path"])) for name, choice in masters.items()
         },
         "saturation_adu": detector.saturation_adu, "gain_e_per_adu": detector.gain_e_per_adu,
     }  # fmt: skip

@@ -103,9 +103,9 @@ def _payload(view: View, frame: Row, chosen: Mapping[str, Choice]) -> dict[str, 
     detector = view.instrument(frame["instrument"]).detector
     row = _reduced_row(view.layout.relative(view.layout.reduced_frame(frame["name"])), frame["name"], chosen)
     paths = {
-        kind: str(view.layout.root / choice.master["path"])
+        kind: str(view.layout.root / str(choice.master["path"]))
         for kind, choice in chosen.items()
-        if choice.master is not None and choice.master["path"]
+        if choice.master is not None
     }
     return {
         "raw": str(view.layout.raw_frame(frame["name"])), "final": str(view.layout.reduced_frame(frame["name"])),
