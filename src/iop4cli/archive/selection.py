@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iop4cli.archive.epochs import BadName, Epoch, FrameName, NameGlob, parse_frame_name, parse_item, parse_night
+from iop4cli.archive.epochs import (
+    BadName,
+    Epoch,
+    FrameName,
+    NameGlob,
+    parse_frame_name,
+    parse_item,
+    parse_night,
+)
 from iop4cli.archive.names import normalise
 from iop4cli.archive.store import Store
 from iop4cli.errors import Iop4Error, NoSuchItem, UsageError
@@ -83,7 +91,10 @@ def parse_name(text: str, registry: Registry) -> Epoch | FrameName | NameGlob:
 
 
 def frames_selected(
-    selection: Selection, store: Store, frames: Mapping[str, Mapping[str, Any]], candidates: Iterable[str],
+    selection: Selection,
+    store: Store,
+    frames: Mapping[str, Mapping[str, Any]],
+    candidates: Iterable[str],
     registry: Registry,
 ) -> set[str]:
     """Of the candidate frames those that are selected; a name that matches nothing at all is an error."""  # fmt: skip
@@ -93,7 +104,11 @@ def frames_selected(
         for name in selection.names:
             named |= _frames_named(name, store, wanted | set(frames), registry)
         wanted &= named
-    wanted = {name for name in wanted if _passes(selection, frames.get(name)) and _between(name.split("/")[1], selection)}
+    wanted = {
+        name
+        for name in wanted
+        if _passes(selection, frames.get(name)) and _between(name.split("/")[1], selection)
+    }
     if selection.where:
         wanted &= _where(selection.where, store)
     return wanted
@@ -118,7 +133,9 @@ def _frames_named(name: str, store: Store, known: set[str], registry: Registry) 
 
 def _frames_of_product(name: str, store: Store, known: set[str]) -> set[str]:
     """A group's frames, or for a master or a night's results all frames of the night."""
-    rows = store.rows("select distinct input from measurement_input where origin = ? and role like 'frame%'", [name])
+    rows = store.rows(
+        "select distinct input from measurement_input where origin = ? and role like 'frame%'", [name]
+    )
     if rows:
         return {row["input"] for row in rows}
     if store.rows("select 1 from item where name = ? limit 1", [name]):
@@ -128,14 +145,19 @@ def _frames_of_product(name: str, store: Store, known: set[str]) -> set[str]:
 
 
 def _frames_of_result(store: Store, result_id: str) -> list[str]:
-    rows = store.rows("select input from measurement_input where measurement = ? and role like 'frame%'", [result_id])
+    rows = store.rows(
+        "select input from measurement_input where measurement = ? and role like 'frame%'", [result_id]
+    )
     if not rows:
         raise NoSuchItem(f"no result has the id {result_id}")
     return [row["input"] for row in rows]
 
 
 def _known_epochs(store: Store) -> set[str]:
-    return {f"{row['telescope']}/{row['night']}" for row in store.rows("select distinct telescope, night from frame")}
+    return {
+        f"{row['telescope']}/{row['night']}"
+        for row in store.rows("select distinct telescope, night from frame")
+    }
 
 
 def _epoch_of(name: str) -> str:
@@ -165,7 +187,9 @@ def _passes(selection: Selection, frame: Mapping[str, Any] | None) -> bool:
 def _where(condition: str, store: Store) -> set[str]:
     """Frames whose row fulfils a condition in SQL; the store is open for reading only."""
     try:
-        return {row["name"] for row in store.rows(f"select name from (select * from frame where ({condition}\n))")}
+        return {
+            row["name"] for row in store.rows(f"select name from (select * from frame where ({condition}\n))")
+        }
     except Iop4Error:
         raise
     except Exception as error:

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive import migrations
 from iop4cli.archive.lock import store_lock
-from iop4cli.errors import StoreError
+from iop4cli.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
 DEFAULT_LOCK_TIMEOUT_S = 60.0
+# A question must not make DuckDB fetch an extension from the network by itself.
+_NO_EXTENSIONS = "set autoinstall_known_extensions = false; set autoload_known_extensions = false; set lock_configuration = true;"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,14 @@ class Batch:
     scope: str | None = None
     scope_values: Sequence[str] = field(default_factory=tuple)
     append: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a query; names of columns need not be different. No columns: nothing to show."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
 
 
 class Store:
@@ -98,10 +108,20 @@ class Store:
                 migrations.roll_back(connection)
                 raise StoreError(f"could not write to {self.path}: {error}") from error
 
-    def execute_writing(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """One statement of the user's own (`iop4 sql --write`)."""
-        with self._open(read_only=False) as connection:
-            return connection.execute(sql, list(parameters)).fetchall()
+    def ask(self, sql: str, *, write: bool = False) -> Answer:
+        """What a user's own SQL says (`iop4 sql`); with `write` all of it is one transaction."""
+        import duckdb
+
+        with self._open(read_only=not write) as connection:
+            try:
+                connection.execute("begin" if write else _NO_EXTENSIONS)
+                answer = _answer(connection.execute(sql))
+                if write:
+                    connection.execute("commit")
+            except duckdb.Error as error:
+                migrations.roll_back(connection)
+                raise UsageError(f"SQL: {error}") from error
+        return answer
 
     def _stage(self, connection: duckdb.DuckDBPyConnection, number: int, batch: Batch) -> str:
         stage, scope_stage = f"stage_{number}", f"scope_{number}"
@@ -114,8 +134,12 @@ class Store:
             return f"insert into {batch.table} select * from {stage};"
         if batch.scope is None:
             return f"insert or replace into {batch.table} select * from {stage};"
-        connection.register("incoming", _arrow([{"value": value} for value in batch.scope_values] or [{"value": None}]))
-        connection.execute(f"create or replace temp table {scope_stage} as select value::text as value from incoming")
+        connection.register(
+            "incoming", _arrow([{"value": value} for value in batch.scope_values] or [{"value": None}])
+        )
+        connection.execute(
+            f"create or replace temp table {scope_stage} as select value::text as value from incoming"
+        )
         connection.unregister("incoming")
         return (
             f"delete from {batch.table} where {batch.scope} in (select value from {scope_stage});"
@@ -180,6 +204,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
     return value
+
+
+def _answer(cursor: duckdb.DuckDBPyConnection) -> Answer:
+    columns = cursor.description or []
+    names = tuple(str(column[0]) for column in columns)
+    if any("TIME ZONE" in str(column[1]).upper() for column in columns):
+        # DuckDB needs pytz to make these Python's own; arrow does not.
+        table = cursor.to_arrow_table()
+        values = [column.to_pylist() for column in table.columns]
+        return Answer(names, list(zip(*values, strict=True)))
+    return Answer(names, cursor.fetchall() if names else [])
 
 
 def utc_now() -> datetime.datetime:

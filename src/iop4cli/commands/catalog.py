@@ -33,7 +33,12 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 def import_(
     options: ArchiveOptions,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", show_default=False, help="CSV or ECSV; none: the shipped blazars and comparison stars.")
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            show_default=False,
+            help="CSV or ECSV; none: the shipped blazars and comparison stars.",
+        ),
     ] = None,
 ) -> int:
     """Add sources, or replace those of the same name; all of the file or, with any error, nothing.
@@ -64,7 +69,10 @@ def import_(
 @takes_options
 def list_(
     options: ArchiveOptions,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAMES]...", show_default=False, help="Sources, by any of their names.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAMES]...", show_default=False, help="Sources, by any of their names."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """List the sources of the catalogue with their magnitudes."""
@@ -81,8 +89,14 @@ def list_(
 @takes_options
 def export(
     options: ArchiveOptions,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAMES]...", show_default=False, help="Sources, by any of their names.")] = None,
-    to: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", show_default=False, help="A file; else stdout.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAMES]...", show_default=False, help="Sources, by any of their names."),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", show_default=False, help="A file; else stdout."),
+    ] = None,
 ) -> int:
     """The catalogue as CSV that `catalog import` reads back to the same."""
     from iop4cli.archive.catalog import to_csv

@@ -27,8 +27,13 @@ def command(
     options: StepOptions,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", show_default=False, rich_help_panel=PANEL_HOW,
-                     help="The header of these frames lies: note what is true. May be repeated; FIELD= takes it back."),
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            show_default=False,
+            rich_help_panel=PANEL_HOW,
+            help="The header of these frames lies: note what is true. May be repeated; FIELD= takes it back.",
+        ),
     ] = None,
 ) -> int:
     """Read the headers of raw frames: instrument, kind, band, angle, time, target.
@@ -51,7 +56,9 @@ def _note_overrides(options: StepOptions, said: list[str]) -> None:
     from iop4cli.shell.arguments import selection_of
 
     if not options.items:
-        raise UsageError("--set needs the frames it holds for, for instance `iop4 classify --set band=R FRAME`")
+        raise UsageError(
+            "--set needs the frames it holds for, for instance `iop4 classify --set band=R FRAME`"
+        )
     values = {}
     for text in said:
         field, equals, value = text.partition("=")

@@ -25,7 +25,9 @@ _WORST_PULL = 3.0
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="An archive to make for it.")] = Path("demo-archive"),
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="An archive to make for it.")] = Path(
+        "demo-archive"
+    ),
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed is another night.")] = 1,
     json: Json = False,
     quiet: Quiet = False,
@@ -50,7 +52,10 @@ def command(
             output.json_row(row)
     else:
         output.table(rows, tuple(rows[0]) if rows else (), title="Results beside the truth")
-    worst = max((abs(row[name]) for row in rows for name in row if name.startswith("pull") and row[name] is not None), default=0.0)
+    worst = max(
+        (abs(row[name]) for row in rows for name in row if name.startswith("pull") and row[name] is not None),
+        default=0.0,
+    )
     messages.notice(
         f"simulated in {simulated - started:.0f} s, reduced in {finished - simulated:.0f} s; "
         f"{len(rows)} targets' results, largest pull {worst:.1f}; the archive is {folder}"
@@ -72,7 +77,15 @@ def _simulate(folder: Path, seed: int) -> None:
     night = "2022-09-08"
     recipes = [
         NightRecipe("AndorT90", "pol", night, seed, targets=("BL Lacertae", "3C 454.3"), groups_per_target=2),
-        NightRecipe("AndorT90", "phot", "2022-09-09", seed, targets=("BL Lacertae",), groups_per_target=2, bands=("V", "R")),
+        NightRecipe(
+            "AndorT90",
+            "phot",
+            "2022-09-09",
+            seed,
+            targets=("BL Lacertae",),
+            groups_per_target=2,
+            bands=("V", "R"),
+        ),
     ]
     with messages.Progress() as progress:
         for recipe in recipes:
@@ -121,14 +134,24 @@ def _compared(folder: Path) -> list[dict[str, Any]]:
     from iop4cli.archive.store import Store
     from iop4cli.simulate.compare import compare, read_truth
 
-    results = Store(Layout(folder.resolve()).store).rows("select * from results order by mode, source, mjd_utc")
+    results = Store(Layout(folder.resolve()).store).rows(
+        "select * from results order by mode, source, mjd_utc"
+    )
     rows = []
     for one in compare(results, read_truth(folder / "truth.csv")):
         if not one.truth["is_target"]:
             continue
-        row: dict[str, Any] = {"source": one.result["source"], "mode": one.result["mode"], "band": one.result["band"]}
+        row: dict[str, Any] = {
+            "source": one.result["source"],
+            "mode": one.result["mode"],
+            "band": one.result["band"],
+        }
         for name, error, digits in (("mag", "mag_err", 4), ("p", "p_err", 5), ("chi_deg", "chi_err_deg", 2)):
-            for label, value in ((name, one.result[name]), (error, one.result[error]), (f"true {name}", one.truth[name])):
+            for label, value in (
+                (name, one.result[name]),
+                (error, one.result[error]),
+                (f"true {name}", one.truth[name]),
+            ):
                 row[label] = None if value is None else round(value, digits)
             pull = one.pulls.get(name)
             row[f"pull {name}"] = None if pull is None else round(pull, 2)

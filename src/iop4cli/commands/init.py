@@ -22,10 +22,17 @@ EPILOG = """Examples:
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where; made if it is not there.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Where; made if it is not there.")
+    ] = Path(),
     raw: Annotated[
         Path | None,
-        typer.Option("--raw", metavar="DIR", show_default=False, help="Let raw/ be a link to this folder, which may be read-only."),
+        typer.Option(
+            "--raw",
+            metavar="DIR",
+            show_default=False,
+            help="Let raw/ be a link to this folder, which may be read-only.",
+        ),
     ] = None,
     catalog: Annotated[
         bool, typer.Option("--catalog", help="Start with the shipped blazars and their comparison stars.")

@@ -22,26 +22,59 @@ EPILOG = """Examples:
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where raw/, truth.csv, frames.csv and sources.csv go.")],
-    instrument: Annotated[str, typer.Option("--instrument", metavar="NAME", help="AndorT90, RoperT90 or AndorT150.")] = "AndorT90",
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where raw/, truth.csv, frames.csv and sources.csv go.")
+    ],
+    instrument: Annotated[
+        str, typer.Option("--instrument", metavar="NAME", help="AndorT90, RoperT90 or AndorT150.")
+    ] = "AndorT90",
     mode: Annotated[str, typer.Option("--mode", metavar="phot|pol|both", help="What is observed.")] = "both",
     night: Annotated[str, typer.Option("--night", metavar="DATE", help="The evening's date.")] = "2022-09-08",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Equal seeds give equal frames.")] = 1,
     target: Annotated[
-        list[str] | None, typer.Option("--target", metavar="NAME", show_default=False, help="A blazar of the shipped list; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            show_default=False,
+            help="A blazar of the shipped list; may be repeated.",
+        ),
     ] = None,
-    n_targets: Annotated[int, typer.Option("--targets", metavar="N", help="Without --target: how many to draw.")] = 2,
-    groups: Annotated[int, typer.Option("--groups", metavar="N", help="Groups (or frames a band) of each target.")] = 1,
-    bands: Annotated[str, typer.Option("--bands", metavar="BANDS", help="Bands of photometry, comma-separated.")] = "R",
-    transparency: Annotated[float, typer.Option("--transparency-rms", metavar="FRACTION", help="Change from frame to frame.")] = 0.05,
+    n_targets: Annotated[
+        int, typer.Option("--targets", metavar="N", help="Without --target: how many to draw.")
+    ] = 2,
+    groups: Annotated[
+        int, typer.Option("--groups", metavar="N", help="Groups (or frames a band) of each target.")
+    ] = 1,
+    bands: Annotated[
+        str, typer.Option("--bands", metavar="BANDS", help="Bands of photometry, comma-separated.")
+    ] = "R",
+    transparency: Annotated[
+        float, typer.Option("--transparency-rms", metavar="FRACTION", help="Change from frame to frame.")
+    ] = 0.05,
     seeing: Annotated[float, typer.Option("--seeing", metavar="ARCSEC", help="Median seeing (FWHM).")] = 2.0,
     size: Annotated[
-        int | None, typer.Option("--size", metavar="PX", show_default=False, help="Cut the camera to its middle; 1024 is the whole field binned.")
+        int | None,
+        typer.Option(
+            "--size",
+            metavar="PX",
+            show_default=False,
+            help="Cut the camera to its middle; 1024 is the whole field binned.",
+        ),
     ] = None,
     bad: Annotated[
-        list[str] | None, typer.Option("--bad", metavar="KIND", show_default=False, help="Add bad input of this kind, or `all`; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--bad",
+            metavar="KIND",
+            show_default=False,
+            help="Add bad input of this kind, or `all`; may be repeated.",
+        ),
     ] = None,
-    index: Annotated[bool, typer.Option("--index", help="Also build astrometry.net index files of the fields in FOLDER/index.")] = False,
+    index: Annotated[
+        bool,
+        typer.Option("--index", help="Also build astrometry.net index files of the fields in FOLDER/index."),
+    ] = False,
     quiet: Quiet = False,
 ) -> int:
     """Make a raw night with a known truth: bias, flats and light frames as the telescope writes them.
@@ -52,7 +85,6 @@ def command(
     """
     from iop4cli.simulate.damage import damage_kinds, damage_night
     from iop4cli.simulate.errors import SimulationError
-    from iop4cli.simulate.fields import find_target, read_catalogue
     from iop4cli.simulate.index import build_index
     from iop4cli.simulate.night import NightRecipe, simulate_night
 
@@ -68,15 +100,16 @@ def command(
         damages = damage_night(made.night_folder, wanted) if wanted else []
         if index:
             targets = {row.source for row in made.truth if row.is_target}
-            catalogue = read_catalogue()
-            build_index(folder / "index", [find_target(name, catalogue) for name in sorted(targets)])
+            build_index(folder / "index", sorted(targets))
     except SimulationError as error:
         raise UsageError(str(error)) from error
     for path in made.files:
         output.line(str(path))
     for damage in damages:
         messages.notice(f"{damage.kind}: {damage.done}")
-    messages.notice(f"{len(made.files)} frames in {made.night_folder}, {len(made.truth)} truths in {folder / 'truth.csv'}")
+    messages.notice(
+        f"{len(made.files)} frames in {made.night_folder}, {len(made.truth)} truths in {folder / 'truth.csv'}"
+    )
     return 0
 
 

@@ -104,7 +104,9 @@ class _Screen:
     def _planned(self, event: Planned) -> None:
         self._say_troubles()
         wave = f" ({event.wave})" if event.wave else ""
-        messages.detail(f"{event.step}{wave}: {event.n_due} due, {event.n_current} up to date, {event.n_impossible} impossible")
+        messages.detail(
+            f"{event.step}{wave}: {event.n_due} due, {event.n_current} up to date, {event.n_impossible} impossible"
+        )
         if not self.options.dry_run:
             self.progress.begin(event.step, event.n_due)
 
@@ -127,7 +129,9 @@ class _Screen:
 
     def _name(self, event: Ended) -> None:
         if self.options.dry_run:
-            output.write("\t".join(output.clean(part) for part in (event.step, event.item, event.reason)) + "\n")
+            output.write(
+                "\t".join(output.clean(part) for part in (event.step, event.item, event.reason)) + "\n"
+            )
         else:
             output.line(event.item)
 
@@ -142,7 +146,9 @@ class _Screen:
             if len(items) == 1:
                 messages.warn(f"{step} {items[0]}: {reason}")
             else:
-                messages.warn(f"{step}: {len(items)} items, {items[0]} to {items[-1].rsplit('/', 1)[-1]}: {reason}")
+                messages.warn(
+                    f"{step}: {len(items)} items, {items[0]} to {items[-1].rsplit('/', 1)[-1]}: {reason}"
+                )
         self.troubles.clear()
 
     def _summary(self, tally: Tally) -> None:
@@ -155,4 +161,6 @@ class _Screen:
             earlier = f"; {bad} could not be done before (iop4 status --why)" if bad else ""
             messages.notice(f"nothing due{earlier}")
             return
-        messages.notice(f"{counts[DONE]} done, {tally.n_news_failed} with problems, {counts[CURRENT]} up to date")
+        messages.notice(
+            f"{counts[DONE]} done, {tally.n_news_failed} with problems, {counts[CURRENT]} up to date"
+        )

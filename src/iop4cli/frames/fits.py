@@ -65,7 +65,9 @@ def _image_hdu(hdus: HDUList) -> Any:
         raise BadFrame("the file holds no image (NAXIS=0 in every HDU)")
     naxis = image.header["NAXIS"]
     if naxis != 2:
-        raise BadFrame(f"NAXIS={naxis}: a frame must be a single image with two axes; split the cube into frames")
+        raise BadFrame(
+            f"NAXIS={naxis}: a frame must be a single image with two axes; split the cube into frames"
+        )
     width, height = image.header["NAXIS1"], image.header["NAXIS2"]
     if not (0 < width <= _LARGEST_SIDE_PX and 0 < height <= _LARGEST_SIDE_PX):
         raise BadFrame(f"NAXIS1={width}, NAXIS2={height}: not the size of a frame")
@@ -80,7 +82,9 @@ def _check_complete(path: Path, image: Any) -> None:
     bytes_needed = abs(image.header["BITPIX"]) // 8 * image.header["NAXIS1"] * image.header["NAXIS2"]
     missing = start + bytes_needed - path.stat().st_size
     if missing > 0:
-        raise BadFrame(f"the file is cut short: {missing} bytes of the image are missing; copy or fetch it again")
+        raise BadFrame(
+            f"the file is cut short: {missing} bytes of the image are missing; copy or fetch it again"
+        )
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -130,10 +134,17 @@ class RawRows:
             self._zero = float(image.header.get("BZERO", 0.0))
             self._scale = float(image.header.get("BSCALE", 1.0))
             self.shape = (int(image.header["NAXIS2"]), int(image.header["NAXIS1"]))
-            plain = isinstance(image, (fits.PrimaryHDU, fits.ImageHDU)) and path.suffix.lower() not in {".gz", ".bz2"}
+            plain = isinstance(image, (fits.PrimaryHDU, fits.ImageHDU)) and path.suffix.lower() not in {
+                ".gz",
+                ".bz2",
+            }
             if plain:
-                kind = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[image.header["BITPIX"]]
-                self._pixels = np.memmap(path, dtype=kind, mode="r", offset=image.fileinfo()["datLoc"], shape=self.shape)
+                kind = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[
+                    image.header["BITPIX"]
+                ]
+                self._pixels: np.ndarray = np.memmap(
+                    path, dtype=kind, mode="r", offset=image.fileinfo()["datLoc"], shape=self.shape
+                )
             else:
                 self._pixels = np.array(image.data, dtype=np.float32)
                 self._zero, self._scale = 0.0, 1.0

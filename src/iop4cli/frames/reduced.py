@@ -33,7 +33,19 @@ def reduced_header(raw: Header, provenance: Mapping[str, Any]) -> Header:
     return header
 
 
-_WCS_PREFIXES = ("CTYPE", "CRVAL", "CRPIX", "CDELT", "CROTA", "CUNIT", "CD1_", "CD2_", "PC1_", "PC2_", "WCSAXES")
+_WCS_PREFIXES = (
+    "CTYPE",
+    "CRVAL",
+    "CRPIX",
+    "CDELT",
+    "CROTA",
+    "CUNIT",
+    "CD1_",
+    "CD2_",
+    "PC1_",
+    "PC2_",
+    "WCSAXES",
+)
 
 
 def _set_aside(header: Header, keyword: str) -> None:

@@ -46,7 +46,9 @@ def choose_master(kind: str, frame: Row, masters: Iterable[Row], max_age_days: i
     """
     candidates = [_judged(kind, frame, master, max_age_days) for master in masters if master["kind"] == kind]
     candidates = [candidate for candidate in candidates if candidate.failed != "of another instrument"]
-    candidates.sort(key=lambda candidate: (bool(candidate.failed), candidate.rank, str(candidate.master["name"])))
+    candidates.sort(
+        key=lambda candidate: (bool(candidate.failed), candidate.rank, str(candidate.master["name"]))
+    )
     if candidates and not candidates[0].failed:
         return Choice(candidates[0].master, candidates[0].notes, tuple(candidates))
     return Choice(None, (), tuple(candidates))
@@ -73,9 +75,13 @@ def _judged(kind: str, frame: Row, master: Row, max_age_days: int) -> Candidate:
     angle_off = 0.0
     if kind == "flat" and not same_angle(frame.get("angle_deg"), master.get("angle_deg")):
         angle_off = 1.0
-        notes.append(f"flat of angle {_angle_text(master.get('angle_deg'))} for {_angle_text(frame.get('angle_deg'))}")
+        notes.append(
+            f"flat of angle {_angle_text(master.get('angle_deg'))} for {_angle_text(frame.get('angle_deg'))}"
+        )
     if age_days:
-        notes.append(f"{kind} of {abs(age_days)} day{'s' if abs(age_days) > 1 else ''} {'after' if age_days > 0 else 'before'}")
+        notes.append(
+            f"{kind} of {abs(age_days)} day{'s' if abs(age_days) > 1 else ''} {'after' if age_days > 0 else 'before'}"
+        )
     rank = (abs(age_days), angle_off, 1.0 if age_days > 0 else 0.0, -float(master["n_frames"] or 0))
     return Candidate(master, failed, tuple(notes), rank)
 

@@ -110,7 +110,13 @@ def _foreseen(view: View, step: Step, decision: Decision) -> Decision:
         return decision
     outcome = step.settle(view, perform(decision.job))
     return Decision(
-        decision.step, decision.item, decision.state, decision.why, decision.frames, decision.job, outcome.rows
+        decision.step,
+        decision.item,
+        decision.state,
+        decision.why,
+        decision.frames,
+        decision.job,
+        outcome.rows,
     )
 
 
@@ -151,7 +157,9 @@ def _selected(session: Session, view: View, step: Step, wave: str) -> list[Decis
     if session.selection.everything:
         return decisions
     frames = {frame for decision in decisions for frame in decision.frames}
-    wanted = frames_selected(session.selection, session.store, view.frames, frames, session.surroundings.registry)
+    wanted = frames_selected(
+        session.selection, session.store, view.frames, frames, session.surroundings.registry
+    )
     return [decision for decision in decisions if any(frame in wanted for frame in decision.frames)]
 
 

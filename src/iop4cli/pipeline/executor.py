@@ -116,7 +116,17 @@ def _quiet_worker() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def one_thread_each() -> None:
+    """Keep C libraries from starting threads of their own: on small cut-outs they only wait for each other.
+
+    The libraries read these variables when they are loaded, which is later than this.
+    """
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
+
 def make_executor(name: str, n_jobs: int) -> Executor:
+    one_thread_each()
     if name in {"auto", "processes", "here"}:
         workers = n_jobs or (os.cpu_count() or 1)
         return Here() if name == "here" or workers == 1 else Processes(workers)

@@ -29,7 +29,9 @@ def polarimetric_groups(
     by_place: dict[tuple[str, str, str], list[Row]] = {}
     for frame in view.lights():
         if frame["mode"] == "pol" and usable(frame):
-            by_place.setdefault((frame["telescope"], str(frame["night"]), frame["instrument"]), []).append(frame)
+            by_place.setdefault((frame["telescope"], str(frame["night"]), frame["instrument"]), []).append(
+                frame
+            )
     named: list[NamedGroup] = []
     leftovers: list[tuple[str, str]] = []
     taken: set[str] = set()

@@ -77,7 +77,10 @@ def _flat(path: str) -> np.ndarray | None:
 
 
 def field_sources(
-    apertures: Sequence[Mapping[str, Any]], entries: Mapping[str, Mapping[str, Any]], exptime_s: float, unusable: int
+    apertures: Sequence[Mapping[str, Any]],
+    entries: Mapping[str, Mapping[str, Any]],
+    exptime_s: float,
+    unusable: int,
 ) -> list[FieldSource]:
     """The measured sources of a frame with what the catalogue says of them, fluxes in electrons a second."""
     return [
@@ -89,5 +92,3 @@ def field_sources(
         )
         for aperture in apertures
     ]  # fmt: skip
-
-

@@ -158,10 +158,18 @@ class Polarimeter:
         flux, error = (fluxes.flux / relative)[use], (fluxes.error / relative)[use]
         total = fit_polarised_filter(self._angles_deg[use], flux, np.diag(error**2))
         return FieldSource(
-            name, total.intensity, total.intensity_err, True, entry["mag"], entry["mag_err"], tuple(entry["calibrates"])
+            name,
+            total.intensity,
+            total.intensity_err,
+            True,
+            entry["mag"],
+            entry["mag_err"],
+            tuple(entry["calibrates"]),
         )
 
-    def _row(self, name: str, fit: StokesFit, raw: StokesFit, ensemble: Transparency | None, magnitude: Any) -> dict[str, Any]:
+    def _row(
+        self, name: str, fit: StokesFit, raw: StokesFit, ensemble: Transparency | None, magnitude: Any
+    ) -> dict[str, Any]:
         entry, fluxes = self._entries[name], self._sources[name]
         used = [frame for frame, usable in zip(self.payload["frames"], fluxes.usable, strict=True) if usable]
         mjd = np.array([frame["mjd_utc"] for frame in used])
@@ -178,7 +186,9 @@ class Polarimeter:
         row["bits"] = self._bits(fluxes, fit, ensemble, magnitude)
         return row
 
-    def _stokes_columns(self, fit: StokesFit, raw: StokesFit, ensemble: Transparency | None) -> dict[str, Any]:
+    def _stokes_columns(
+        self, fit: StokesFit, raw: StokesFit, ensemble: Transparency | None
+    ) -> dict[str, Any]:
         common = {
             "q_instr": fit.q, "u_instr": fit.u, "q_raw": raw.q, "u_raw": raw.u, "q_err_photon": fit.q_err_photon,
             "u_err_photon": fit.u_err_photon, "chi2_red": fit.chi2_red, "dof": fit.dof,
@@ -209,7 +219,9 @@ class Polarimeter:
             bits |= Quality.EXCESS_SCATTER
         return int(bits)
 
-    def _inputs(self, identity: str, name: str, magnitude: Any, ensemble: Transparency | None) -> list[dict[str, Any]]:
+    def _inputs(
+        self, identity: str, name: str, magnitude: Any, ensemble: Transparency | None
+    ) -> list[dict[str, Any]]:
         """What the measurement rests on: each frame with its transparency, and the calibrators used."""
         rows: list[dict[str, Any]] = []
         for i, frame in enumerate(self._names):

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive.layout import Layout
 from iop4cli.archive.store import Store
-from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, IMPOSSIBLE, Decision, Job, Parameters, Step, digest
+from iop4cli.pipeline.step import (
+    BLOCKED,
+    CURRENT,
+    DONE,
+    DUE,
+    IMPOSSIBLE,
+    Decision,
+    Job,
+    Parameters,
+    Step,
+    digest,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +75,9 @@ class View:
             return ""
         if not self.nights:
             return " where false"
-        inside = " or ".join(f"starts_with({column}, {_quoted(night + '/')})" for night in sorted(self.nights))
+        inside = " or ".join(
+            f"starts_with({column}, {_quoted(night + '/')})" for night in sorted(self.nights)
+        )
         return f" where {inside}"
 
     @cached_property
@@ -165,8 +178,14 @@ class View:
     # The three answers of a plan.
 
     def decide(
-        self, step: Step, item: str, parts: Mapping[str, str], frames: Iterable[str], *,
-        payload: Mapping[str, Any] | None = None, missing: str = "",
+        self,
+        step: Step,
+        item: str,
+        parts: Mapping[str, str],
+        frames: Iterable[str],
+        *,
+        payload: Mapping[str, Any] | None = None,
+        missing: str = "",
         expected: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     ) -> Decision:
         """Due or up to date: compares the parts of the key with those of what is there. `missing` names a lost file."""  # fmt: skip
@@ -196,7 +215,9 @@ class View:
     def impossible(self, step: Step, item: str, why: str, frames: Iterable[str]) -> Decision:
         return Decision(step.name, item, IMPOSSIBLE, why, tuple(frames))
 
-    def blocked(self, step: Step, item: str, upstream: str, upstream_item: str, frames: Iterable[str]) -> Decision:
+    def blocked(
+        self, step: Step, item: str, upstream: str, upstream_item: str, frames: Iterable[str]
+    ) -> Decision:
         """An earlier step failed on this; its own reason is what counts."""
         why = self.reason(upstream, upstream_item)
         return Decision(step.name, item, BLOCKED, f"{upstream}: {why}", tuple(frames))

@@ -54,7 +54,9 @@ class Scene:
     fwhm_px: float
 
 
-def measure(scene: Scene, x_px: float, y_px: float, sizes: ApertureSizes, *, box_px: float, find: bool = True) -> Measured:
+def measure(
+    scene: Scene, x_px: float, y_px: float, sizes: ApertureSizes, *, box_px: float, find: bool = True
+) -> Measured:
     """Measure a star expected at (x, y), after recentring within `box_px`.
 
     flux = sum of (pixel - sky) weighted by the exact overlap of circle and pixel. Its variance is the star's own
@@ -115,10 +117,16 @@ def _recentred(scene: Scene, x_px: float, y_px: float, box_px: float) -> tuple[f
     at_x, at_y = np.array([start_x - columns.start]), np.array([start_y - rows.start])
     x, y, flag = sep.winpos(cut, at_x, at_y, np.array([sigma_px]), mask=mask)
     found_x, found_y = float(x[0]) + columns.start, float(y[0]) + rows.start
-    near = np.isfinite(found_x) and np.isfinite(found_y) and np.hypot(found_x - x_px, found_y - y_px) <= box_px
+    near = (
+        np.isfinite(found_x) and np.isfinite(found_y) and np.hypot(found_x - x_px, found_y - y_px) <= box_px
+    )
     signal, _, _ = sep.sum_circle(cut, at_x, at_y, max(0.6 * scene.fwhm_px, 1.0), mask=mask)
     seen = float(signal[0]) > 3.0 * noise * max(scene.fwhm_px, 1.0)
-    return (found_x, found_y, True) if near and seen and not int(flag[0]) & sep.APER_ALLMASKED else (x_px, y_px, False)
+    return (
+        (found_x, found_y, True)
+        if near and seen and not int(flag[0]) & sep.APER_ALLMASKED
+        else (x_px, y_px, False)
+    )
 
 
 def _window(shape: tuple[int, int], x: float, y: float, reach_px: float) -> tuple[slice, slice] | None:
@@ -140,16 +148,27 @@ def _overlap(shape: tuple[int, int], x: float, y: float, radius_px: float) -> np
 
 
 def _annulus(
-    scene: Scene, pixels: np.ndarray, dq: np.ndarray, distance: np.ndarray, centre: tuple[float, float],
-    rows: slice, columns: slice, sizes: ApertureSizes,
+    scene: Scene,
+    pixels: np.ndarray,
+    dq: np.ndarray,
+    distance: np.ndarray,
+    centre: tuple[float, float],
+    rows: slice,
+    columns: slice,
+    sizes: ApertureSizes,
 ) -> tuple[float, float, float]:
     """(sky a pixel, its uncertainty, scatter of one pixel) from the clipped pixels of the annulus, stars left out."""  # fmt: skip
-    use = (distance >= sizes.annulus_in_px) & (distance <= sizes.annulus_out_px) & ((dq & ~byte(Pixel.NO_FLAT)) == 0)
+    use = (
+        (distance >= sizes.annulus_in_px)
+        & (distance <= sizes.annulus_out_px)
+        & ((dq & ~byte(Pixel.NO_FLAT)) == 0)
+    )
     stars = _stars_near(scene, centre, sizes.annulus_out_px + 2 * scene.fwhm_px)
     masked = use.copy()
     for star_x, star_y, _ in stars:
         away = np.hypot(
-            np.arange(columns.start, columns.stop)[None, :] - star_x, np.arange(rows.start, rows.stop)[:, None] - star_y
+            np.arange(columns.start, columns.stop)[None, :] - star_x,
+            np.arange(rows.start, rows.stop)[:, None] - star_y,
         )
         masked &= away > 1.5 * scene.fwhm_px
     values = pixels[masked if masked.sum() >= 50 else use]

@@ -44,7 +44,8 @@ def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) ->
         fsmode="convolve", psfmodel="gauss", psffwhm=float(scene.fwhm_px), psfsize=_odd(2.5 * scene.fwhm_px),
     )  # fmt: skip
     distance = np.hypot(
-        np.arange(columns.start, columns.stop)[None, :] - x_px, np.arange(rows.start, rows.stop)[:, None] - y_px
+        np.arange(columns.start, columns.stop)[None, :] - x_px,
+        np.arange(rows.start, rows.stop)[:, None] - y_px,
     )
     hit = found & (distance <= reach_px)
     scene.dq[rows, columns][hit] |= byte(Pixel.COSMIC_RAY)

@@ -52,8 +52,13 @@ def _fitted_mesh(side_px: int, mesh_px: int) -> int:
 
 
 def detect(
-    electrons: np.ndarray, dq: np.ndarray, *, threshold_sigmas: float = 4.0, min_area_px: int = 5,
-    mesh_px: int = 64, max_stars: int = 300,
+    electrons: np.ndarray,
+    dq: np.ndarray,
+    *,
+    threshold_sigmas: float = 4.0,
+    min_area_px: int = 5,
+    mesh_px: int = 64,
+    max_stars: int = 300,
 ) -> Detections:
     """Stars of a frame (height, width) in electrons with pixel bits.
 
@@ -64,7 +69,9 @@ def detect(
 
     image, sky_e, sky_rms_e = subtract_sky(electrons, dq, mesh_px)
     mask = (dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0
-    found = sep.extract(image, threshold_sigmas, err=sky_rms_e, mask=mask, minarea=min_area_px, deblend_cont=0.005)
+    found = sep.extract(
+        image, threshold_sigmas, err=sky_rms_e, mask=mask, minarea=min_area_px, deblend_cont=0.005
+    )
     found = found[np.argsort(-found["flux"], kind="stable")][: 3 * max_stars]
     found = found[found["flux"] > 0]
     if len(found) == 0:
@@ -78,7 +85,11 @@ def detect(
     keep = np.isfinite(fwhm_px)
     if typical is not None:
         keep &= fwhm_px > 0.6 * typical
-    found, fwhm_px, saturated = found[keep][:max_stars], fwhm_px[keep][:max_stars], saturated[keep][:max_stars]
+    found, fwhm_px, saturated = (
+        found[keep][:max_stars],
+        fwhm_px[keep][:max_stars],
+        saturated[keep][:max_stars],
+    )
     bits = np.where(saturated, int(Pixel.SATURATED), 0)
     return Detections(
         found["x"].copy(), found["y"].copy(), found["flux"].copy(), found["peak"].copy(), fwhm_px, bits,
@@ -104,7 +115,12 @@ def _typical_fwhm(
     """Median width of the round, unsaturated, not too faint stars away from the edge."""
     height, width = shape
     margin = 10
-    inside = (found["x"] > margin) & (found["x"] < width - margin) & (found["y"] > margin) & (found["y"] < height - margin)
+    inside = (
+        (found["x"] > margin)
+        & (found["x"] < width - margin)
+        & (found["y"] > margin)
+        & (found["y"] < height - margin)
+    )
     round_enough = found["b"] > 0.6 * found["a"]
     good = inside & round_enough & ~saturated & np.isfinite(fwhm_px) & (fwhm_px > 1.0) & (found["npix"] >= 7)
     if good.sum() < 3:

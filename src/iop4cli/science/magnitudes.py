@@ -62,14 +62,18 @@ def _one(source: FieldSource, sources: Mapping[str, FieldSource], target: str | 
     own = _MAG_PER_RELATIVE_FLUX * source.flux_err / source.flux
     known = _calibrators_of(source, sources, target)
     if not known:
-        return Magnitude(None, None, own, instrumental, None, (), "the catalogue has no calibrator for it in this frame")
+        return Magnitude(
+            None, None, own, instrumental, None, (), "the catalogue has no calibrator for it in this frame"
+        )
     with_mag = [other for other in known if other.catalog_mag is not None]
     if not with_mag:
         reason = f"none of its {len(known)} calibrators in the frame has a magnitude in band {band}"
         return Magnitude(None, None, own, instrumental, None, (), reason)
     usable = [other for other in with_mag if other.usable and other.flux > 0]
     if not usable:
-        reason = f"none of its {len(with_mag)} calibrators could be measured (saturated, at the edge or not found)"
+        reason = (
+            f"none of its {len(with_mag)} calibrators could be measured (saturated, at the edge or not found)"
+        )
         return Magnitude(None, None, own, instrumental, None, (), reason)
     zp = zero_point(
         np.array([other.catalog_mag for other in usable], float),

@@ -42,8 +42,13 @@ def frame_level(frame: Rows) -> float:
 
 
 def combine(
-    frames: Sequence[Rows], *, bias: np.ndarray | None = None, dark: np.ndarray | None = None,
-    exptimes_s: Sequence[float] | None = None, per_second: bool = False, normalise: bool = False,
+    frames: Sequence[Rows],
+    *,
+    bias: np.ndarray | None = None,
+    dark: np.ndarray | None = None,
+    exptimes_s: Sequence[float] | None = None,
+    per_second: bool = False,
+    normalise: bool = False,
 ) -> Combined:
     """Clipped mean of frames after subtraction of a bias (ADU) and of a dark (ADU/s times exposure).
 
@@ -57,14 +62,21 @@ def combine(
     image = np.empty((height, width), np.float32)
     uncertainty = np.empty((height, width), np.float32)
     divisors = [
-        _divisor(frame, bias, dark, time_s, per_second, normalise) for frame, time_s in zip(frames, times, strict=True)
+        _divisor(frame, bias, dark, time_s, per_second, normalise)
+        for frame, time_s in zip(frames, times, strict=True)
     ]
     n_clipped, noise = 0, []
     for start in range(0, height, _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, height))
         stack = np.stack([frame[rows] for frame in frames])
         for layer, time_s, divisor in zip(stack, times, divisors, strict=True):
-            _prepare(layer, None if bias is None else bias[rows], None if dark is None else dark[rows], time_s, divisor)
+            _prepare(
+                layer,
+                None if bias is None else bias[rows],
+                None if dark is None else dark[rows],
+                time_s,
+                divisor,
+            )
         mean, error, clipped, sigma = _clipped_mean(stack)
         image[rows], uncertainty[rows] = mean, error
         n_clipped += clipped
@@ -74,12 +86,22 @@ def combine(
         image /= np.float32(level)
         uncertainty /= np.float32(level)
     return Combined(
-        image, uncertainty, len(frames), level, float(np.median(noise)), n_clipped / (height * width * len(frames))
+        image,
+        uncertainty,
+        len(frames),
+        level,
+        float(np.median(noise)),
+        n_clipped / (height * width * len(frames)),
     )
 
 
 def _divisor(
-    frame: Rows, bias: np.ndarray | None, dark: np.ndarray | None, time_s: float, per_second: bool, normalise: bool
+    frame: Rows,
+    bias: np.ndarray | None,
+    dark: np.ndarray | None,
+    time_s: float,
+    per_second: bool,
+    normalise: bool,
 ) -> float:
     if per_second:
         return time_s
@@ -87,7 +109,11 @@ def _divisor(
         return 1.0
     thinned = frame[slice(0, frame.shape[0])][::4, ::4].copy()
     _prepare(
-        thinned, None if bias is None else bias[::4, ::4], None if dark is None else dark[::4, ::4], time_s, divisor=1.0
+        thinned,
+        None if bias is None else bias[::4, ::4],
+        None if dark is None else dark[::4, ::4],
+        time_s,
+        divisor=1.0,
     )
     return float(np.median(thinned))
 

@@ -23,9 +23,15 @@ class Reduced:
 
 
 def reduce_image(
-    adu: np.ndarray, *, exptime_s: float, gain_e_per_adu: float, saturation_adu: float,
-    linear_limit_adu: float | None = None, bias: np.ndarray | None = None,
-    dark_adu_per_s: np.ndarray | None = None, flat: np.ndarray | None = None,
+    adu: np.ndarray,
+    *,
+    exptime_s: float,
+    gain_e_per_adu: float,
+    saturation_adu: float,
+    linear_limit_adu: float | None = None,
+    bias: np.ndarray | None = None,
+    dark_adu_per_s: np.ndarray | None = None,
+    flat: np.ndarray | None = None,
 ) -> Reduced:
     """((raw - bias - dark * t) * gain) / flat in electrons, with pixel bits. All images are (height, width).
 

@@ -95,7 +95,14 @@ def _refined(match: Any, x_px: np.ndarray, y_px: np.ndarray, fwhm_px: float) -> 
         return None
     wcs, matched, rms_arcsec = fitted
     return Solution(
-        wcs, float(match.logodds), int((matched >= 0).sum()), rms_arcsec, ra, dec, matched, match.index_path.name
+        wcs,
+        float(match.logodds),
+        int((matched >= 0).sum()),
+        rms_arcsec,
+        ra,
+        dec,
+        matched,
+        match.index_path.name,
     )
 
 
@@ -134,7 +141,11 @@ def refine(
 
 
 def match_nearest(
-    x_px: np.ndarray, y_px: np.ndarray, reference_x_px: np.ndarray, reference_y_px: np.ndarray, reach_px: float
+    x_px: np.ndarray,
+    y_px: np.ndarray,
+    reference_x_px: np.ndarray,
+    reference_y_px: np.ndarray,
+    reach_px: float,
 ) -> np.ndarray:
     """For each position (n,) the index of the reference position (m,) that is its nearest and it is that one's, or -1."""
     if len(x_px) == 0 or len(reference_x_px) == 0:
@@ -204,15 +215,22 @@ def _turn_to(
     offset = to_plane(np.array([ra1]), np.array([dec1]), ra0, dec0)
     for axis in range(2):
         direction = cd[:, axis] / np.hypot(*cd[:, axis])
-        ra, dec = from_plane(offset[0] + direction[0] * step_deg, offset[1] + direction[1] * step_deg, ra0, dec0)
+        ra, dec = from_plane(
+            offset[0] + direction[0] * step_deg, offset[1] + direction[1] * step_deg, ra0, dec0
+        )
         xi, eta = to_plane(ra, dec, ra1, dec1)
         columns.append(np.array([xi[0], eta[0]]) / step_deg * np.hypot(*cd[:, axis]))
     return (float(columns[0][0]), float(columns[1][0])), (float(columns[0][1]), float(columns[1][1]))
 
 
 def track(
-    x_px: np.ndarray, y_px: np.ndarray, reference_x_px: np.ndarray, reference_y_px: np.ndarray, reach_px: float,
-    tolerance_px: float, min_matched: int,
+    x_px: np.ndarray,
+    y_px: np.ndarray,
+    reference_x_px: np.ndarray,
+    reference_y_px: np.ndarray,
+    reach_px: float,
+    tolerance_px: float,
+    min_matched: int,
 ) -> tuple[np.ndarray, int] | None:
     """The shift (dx, dy) from a solved frame's stars (m,) to this one's (n,) of the same image angle.
 

@@ -14,7 +14,12 @@ _WGS84 = 1
 
 
 def barycentric(
-    mjd_utc: ArrayLike, ra_deg: ArrayLike, dec_deg: ArrayLike, longitude_deg: float, latitude_deg: float, elevation_m: float
+    mjd_utc: ArrayLike,
+    ra_deg: ArrayLike,
+    dec_deg: ArrayLike,
+    longitude_deg: float,
+    latitude_deg: float,
+    elevation_m: float,
 ) -> np.ndarray:
     """BJD_TDB of light that arrived at the observatory at MJD (UTC), for sources at ICRS ra, dec.
 
@@ -35,13 +40,17 @@ def barycentric(
     _, earth = erfa.epv00(tt1, tt2)
     observer_au = earth["p"] + np.einsum("...ji,j->...i", to_earth, site_m) / _AU_M
     ra, dec = np.radians(np.asarray(ra_deg, float)), np.radians(np.asarray(dec_deg, float))
-    toward = np.stack(np.broadcast_arrays(np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=-1)
+    toward = np.stack(
+        np.broadcast_arrays(np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=-1
+    )
     delay_days = (observer_au * toward).sum(axis=-1) * _AU_LIGHT_DAYS
     # The two parts of the date are added last, so that no digits are lost before.
     return np.asarray(tt1 + (tt2 + offset_s / 86400.0 + delay_days))
 
 
-def _tdb_minus_tt(tt1: np.ndarray, tt2: np.ndarray, ut_days: np.ndarray, longitude: float, site_m: np.ndarray) -> np.ndarray:
+def _tdb_minus_tt(
+    tt1: np.ndarray, tt2: np.ndarray, ut_days: np.ndarray, longitude: float, site_m: np.ndarray
+) -> np.ndarray:
     import erfa
 
     across_km, along_km = np.hypot(site_m[0], site_m[1]) / 1000.0, site_m[2] / 1000.0

@@ -28,7 +28,12 @@ GENERAL = (
     Setting("jobs", 0, "processes", "worker processes; 0 is one a core"),
     Setting("executor", "auto", "", "where jobs are done: auto, here, processes"),
     Setting("lock_timeout_s", 60.0, "s", "how long to wait for the store"),
-    Setting("solve.index_path", "", "folders", "folders of astrometry.net index files, colon-separated (or a list)"),
+    Setting(
+        "solve.index_path",
+        "",
+        "folders",
+        "folders of astrometry.net index files, colon-separated (or a list)",
+    ),
     Setting("fetch.copy", False, "yes/no", "copy files into raw/ instead of linking to them"),
 )
 
@@ -60,7 +65,10 @@ class Config:
 
         said = self.values["solve.index_path"]
         folders = [part for part in said.split(os.pathsep) if part] if isinstance(said, str) else list(said)
-        return (*(Path(folder).expanduser() for folder in folders), Path(platformdirs.user_data_dir("iop4")) / "index")
+        return (
+            *(Path(folder).expanduser() for folder in folders),
+            Path(platformdirs.user_data_dir("iop4")) / "index",
+        )
 
 
 def settings() -> dict[str, Setting]:
@@ -144,7 +152,9 @@ def _from_file(path: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
         problem = _wrong_type(known[name], value)
         if problem:
             problems.append(document.problem(name, problem))
-        found[name] = float(value) if isinstance(known[name].default, float) and isinstance(value, int) else value
+        found[name] = (
+            float(value) if isinstance(known[name].default, float) and isinstance(value, int) else value
+        )
     if problems:
         raise TomlError(problems)
     return found
@@ -161,7 +171,11 @@ def _flattened(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def _wrong_type(setting: Setting, value: Any) -> str:
-    if setting.name == "solve.index_path" and isinstance(value, list) and all(isinstance(part, str) for part in value):
+    if (
+        setting.name == "solve.index_path"
+        and isinstance(value, list)
+        and all(isinstance(part, str) for part in value)
+    ):
         return ""
     kind = type(setting.default)
     right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

@@ -31,9 +31,19 @@ LockTimeout = Annotated[
     typer.Option("--lock-timeout", metavar="S", min=0, show_default=False, rich_help_panel=PANEL_OUTPUT,
                  help="Seconds to wait for a busy store; then exit code 75."),
 ]  # fmt: skip
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", rich_help_panel=PANEL_OUTPUT, help="Only errors on stderr.")]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", rich_help_panel=PANEL_OUTPUT, help="Only errors on stderr.")
+]
 Verbose = Annotated[
-    int, typer.Option("-v", "--verbose", count=True, show_default=False, rich_help_panel=PANEL_OUTPUT, help="Say more; -vv more still.")
+    int,
+    typer.Option(
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        rich_help_panel=PANEL_OUTPUT,
+        help="Say more; -vv more still.",
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", rich_help_panel=PANEL_OUTPUT, help="NDJSON rows on stdout, one a line.")
@@ -73,10 +83,14 @@ class StepOptions(SelectionOptions):
     """Every step takes these."""
 
     dry_run: Annotated[
-        bool, typer.Option("-n", "--dry-run", rich_help_panel=PANEL_HOW, help="Say what is due and why; write nothing.")
+        bool,
+        typer.Option(
+            "-n", "--dry-run", rich_help_panel=PANEL_HOW, help="Say what is due and why; write nothing."
+        ),
     ] = False
     force: Annotated[
-        bool, typer.Option("--force", rich_help_panel=PANEL_HOW, help="Do it again even where it is up to date.")
+        bool,
+        typer.Option("--force", rich_help_panel=PANEL_HOW, help="Do it again even where it is up to date."),
     ] = False
     jobs: Annotated[
         int | None,
@@ -123,9 +137,9 @@ def takes_options(function: Callable[..., int | None]) -> Callable[..., int | No
         return function(options, **given)
 
     ordered = sorted([*own, *shared], key=_arguments_first)
-    flat.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+    flat.__signature__ = inspect.Signature(ordered)
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in ordered}
-    del flat.__wrapped__  # type: ignore[attr-defined]
+    del flat.__wrapped__
     return flat
 
 

@@ -83,7 +83,11 @@ class Classify(Step):
         if row.get("kind") == "light":
             row["target"], note = view.targets.of(row)
             row["notes"] = "; ".join(text for text in (row.get("notes"), note) if text) or None
-        parts = {**outcome.parts, "instrument file": _instrument_part(view, row), "target": _target_part(view.targets, row)}
+        parts = {
+            **outcome.parts,
+            "instrument file": _instrument_part(view, row),
+            "target": _target_part(view.targets, row),
+        }
         return replace(outcome, rows={"frame": [row]}, parts=parts, key=digest(parts))
 
 

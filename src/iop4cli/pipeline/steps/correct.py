@@ -11,7 +11,19 @@ from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step,
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
 
-_READ = ("id", "origin", "source", "instrument", "mode", "band", "mag", "mag_err_photon", "zp", "fwhm_arcsec", "bits")
+_READ = (
+    "id",
+    "origin",
+    "source",
+    "instrument",
+    "mode",
+    "band",
+    "mag",
+    "mag_err_photon",
+    "zp",
+    "fwhm_arcsec",
+    "bits",
+)
 
 
 class Correct(Step):
@@ -21,7 +33,9 @@ class Correct(Step):
     parameters = (
         Parameter("clouds_mag", 0.3, "mag", "a zero point this much below the night's best means clouds"),
         Parameter("bad_seeing_ratio", 1.6, "ratio", "seeing this much above the night's median is bad"),
-        Parameter("unsteady_ratio", 2.0, "ratio", "calibrators that scatter this much above the night's median"),
+        Parameter(
+            "unsteady_ratio", 2.0, "ratio", "calibrators that scatter this much above the night's median"
+        ),
     )
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:

@@ -48,7 +48,9 @@ class MkMaster(Step):
                     **parameter_parts(params),
                 }
                 payload = _payload(view, item, wave, frames, masters, params)
-                expected = [{**_master_row(item, wave, first), "key": None, "accepted": True, "n_frames": len(frames)}]
+                expected = [
+                    {**_master_row(item, wave, first), "key": None, "accepted": True, "n_frames": len(frames)}
+                ]
                 decision = view.decide(
                     self, item, parts, names, payload=payload, missing=_lost_file(view, item),
                     expected={"master": expected},
@@ -73,11 +75,20 @@ class MkMaster(Step):
                 reason = str(error)
             if not reason:
                 opened.append((frame, rows))
-            inputs.append({"master": job.item, "frame": frame["name"], "used": not reason, "reason": reason or None})
-        row = {**payload["row"], "key": job.key, "n_frames": len(opened), "n_rejected": len(inputs) - len(opened)}
+            inputs.append(
+                {"master": job.item, "frame": frame["name"], "used": not reason, "reason": reason or None}
+            )
+        row = {
+            **payload["row"],
+            "key": job.key,
+            "n_frames": len(opened),
+            "n_rejected": len(inputs) - len(opened),
+        }
         if len(opened) < params["min_frames"]:
             left_out = "; ".join(f"{i['frame']}: {i['reason']}" for i in inputs if i["reason"])
-            reason = f"{len(opened)} usable frames, {params['min_frames']} needed" + (f" ({left_out})" if left_out else "")
+            reason = f"{len(opened)} usable frames, {params['min_frames']} needed" + (
+                f" ({left_out})" if left_out else ""
+            )
             rows_out = {"master": [{**row, "accepted": False, "reason": reason}], "master_input": inputs}
             return self.failed(job, reason, rows=rows_out)
         masters = {name: read_pixels(Path(path)) for name, path in payload["masters"].items()}
@@ -94,7 +105,9 @@ class MkMaster(Step):
         notes = (f"{row['n_rejected']} frames left out",) if row["n_rejected"] else ()
         return self.done(job, rows={"master": [row], "master_input": inputs}, files=files, notes=notes)
 
-    def _written(self, job: Job, path: str, combined: Any, names: Sequence[str]) -> tuple[tuple[Path, Path], ...]:
+    def _written(
+        self, job: Job, path: str, combined: Any, names: Sequence[str]
+    ) -> tuple[tuple[Path, Path], ...]:
         from astropy.io.fits import Header
 
         from iop4cli.frames.fits import temporary_beside, write_image
@@ -117,7 +130,11 @@ class MkMaster(Step):
         return ((temporary, final),)
 
     def product_files(self, view: View, item: str) -> list[Path]:
-        return [view.layout.root / row["path"] for row in view.rows("master") if row["name"] == item and row["path"]]
+        return [
+            view.layout.root / row["path"]
+            for row in view.rows("master")
+            if row["name"] == item and row["path"]
+        ]
 
 
 STEP = MkMaster()
@@ -147,7 +164,16 @@ def _stem(kind: str, frame: Row) -> str:
 
 
 def _master_row(item: str, kind: str, frame: Row) -> dict[str, Any]:
-    copied = ("telescope", "instrument", "width_px", "height_px", "binning_x", "binning_y", "window_x0", "window_y0")
+    copied = (
+        "telescope",
+        "instrument",
+        "width_px",
+        "height_px",
+        "binning_x",
+        "binning_y",
+        "window_x0",
+        "window_y0",
+    )
     row = {name: frame[name] for name in copied}
     is_flat = kind == "flat"
     return row | {
@@ -158,7 +184,12 @@ def _master_row(item: str, kind: str, frame: Row) -> dict[str, Any]:
 
 
 def _payload(
-    view: View, item: str, kind: str, frames: Sequence[Row], masters: Mapping[str, Any], params: Mapping[str, Any]
+    view: View,
+    item: str,
+    kind: str,
+    frames: Sequence[Row],
+    masters: Mapping[str, Any],
+    params: Mapping[str, Any],
 ) -> dict[str, Any]:
     detector = view.instrument(frames[0]["instrument"]).detector
     row = _master_row(item, kind, frames[0])
@@ -193,5 +224,3 @@ def _unfit(kind: str, level_adu: float, saturation_adu: float, params: Mapping[s
     if kind != "flat" and share > 0.5:
         return f"too bright for a {kind}: median {level_adu:.0f} ADU"
     return ""
-
-

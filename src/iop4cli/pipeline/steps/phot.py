@@ -31,7 +31,9 @@ class Phot(Step):
         Parameter("annulus_in_fwhm", 4.0, "FWHM", "inner radius of the sky annulus"),
         Parameter("annulus_out_fwhm", 7.0, "FWHM", "outer radius of the sky annulus"),
         Parameter("recentre_fwhm", 0.8, "FWHM", "farthest that a star may be from where the catalogue says"),
-        Parameter("field_stars", 60, "stars", "field stars measured on polarimetric frames, for the transparency"),
+        Parameter(
+            "field_stars", 60, "stars", "field stars measured on polarimetric frames, for the transparency"
+        ),
         Parameter("cosmic_rays", True, "yes/no", "find cosmic rays around each aperture"),
     )
 
@@ -39,7 +41,9 @@ class Phot(Step):
         groups = _group_of_frames(view)
         for frame in view.lights():
             name = frame["name"]
-            if view.pending("solve", name) or any(view.pending("solve", other) for other in _mates(groups, name)):
+            if view.pending("solve", name) or any(
+                view.pending("solve", other) for other in _mates(groups, name)
+            ):
                 yield view.waiting(self, name, "solve", [name])
             elif view.finished("solve", name) is None:
                 yield view.blocked(self, name, "solve", name, [name])
@@ -66,7 +70,9 @@ class Phot(Step):
         photometric = frame["mode"] != "pol"
         if photometric:
             parts["magnitudes"] = _magnitudes_part(inside, frame["band"])
-            parts["frame"] = digest([frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")])
+            parts["frame"] = digest(
+                [frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")]
+            )
             parts["site"] = view.instrument(frame["instrument"]).digest("site")
         elif group is not None:
             parts["group"] = digest([(other, view.key("solve", other)) for other in group.frames])
@@ -102,12 +108,15 @@ class Phot(Step):
         ]
         rows: dict[str, Any] = {"aperture": apertures}
         rows["field_star"] = [
-            photometer.field_row(job.item, number, ra, dec) for number, (ra, dec) in enumerate(job.payload["field"])
+            photometer.field_row(job.item, number, ra, dec)
+            for number, (ra, dec) in enumerate(job.payload["field"])
         ]
         if not job.payload["photometric"]:
             return self.done(job, rows=rows)
         measurements, inputs, flaw = _measured(job, apertures)
-        return self.done(job, rows={**rows, "measurement": measurements, "measurement_input": inputs}, reason=flaw)
+        return self.done(
+            job, rows={**rows, "measurement": measurements, "measurement_input": inputs}, reason=flaw
+        )
 
 
 STEP = Phot()
@@ -136,7 +145,10 @@ def sources_inside(view: View, frame: Row, margin_px: float = 0.0) -> list[Sourc
 def _group_of_frames(view: View) -> dict[str, NamedGroup]:
     """The group that each polarimetric frame belongs to, among those that are or will be solved."""
     groups, _ = polarimetric_groups(
-        view, lambda frame: view.finished("solve", frame["name"]) is not None or view.pending("solve", frame["name"])
+        view,
+        lambda frame: (
+            view.finished("solve", frame["name"]) is not None or view.pending("solve", frame["name"])
+        ),
     )
     return {name: group for group in groups for name in group.frames}
 
@@ -211,7 +223,9 @@ def _field_stars(view: View, job: Job, by_frame: Mapping[str, list[Row]]) -> lis
     if not rows:
         return []
     wcs = view.wcs[reference]
-    ra, dec = wcs_of(wcs).to_sky(np.array([row["x_px"] for row in rows]), np.array([row["y_px"] for row in rows]))
+    ra, dec = wcs_of(wcs).to_sky(
+        np.array([row["x_px"] for row in rows]), np.array([row["y_px"] for row in rows])
+    )
     keep = np.ones(len(rows), bool)
     clear_deg = 2.0 * (wcs["fwhm_arcsec"] or 3.0) / 3600.0
     for _, source_ra, source_dec in job.payload["positions"]:
@@ -230,7 +244,9 @@ def _measured(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[An
     entries = {entry["name"]: entry for entry in payload["catalog"]}
     per_second = field_sources(apertures, entries, frame["exptime_s"], UNUSABLE)
     magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none")
-    ra, dec = ([entries[aperture["source"]][name] for aperture in apertures] for name in ("ra_deg", "dec_deg"))
+    ra, dec = (
+        [entries[aperture["source"]][name] for aperture in apertures] for name in ("ra_deg", "dec_deg")
+    )
     times = barycentric(frame["mjd_utc"], ra, dec, *payload["site"])
     measurements, inputs = [], []
     for aperture, bjd in zip(apertures, times, strict=True):
@@ -288,4 +304,3 @@ def target_flaw(target: str | None, measurements: Sequence[Mapping[str, Any]]) -
         if row["source"] == target:
             return f"{target}: {row['mag_reason']}" if row["mag_reason"] else ""
     return f"its target {target} is not on the frame"
-

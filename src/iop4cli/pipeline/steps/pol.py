@@ -28,7 +28,10 @@ class Pol(Step):
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         groups, leftovers = polarimetric_groups(
-            view, lambda frame: view.finished("phot", frame["name"]) is not None or view.pending("phot", frame["name"])
+            view,
+            lambda frame: (
+                view.finished("phot", frame["name"]) is not None or view.pending("phot", frame["name"])
+            ),
         )
         for name, reason in leftovers:
             yield view.impossible(self, name, reason, [name])
@@ -97,7 +100,9 @@ class Pol(Step):
         if not measurements:
             raise BadFrame("; ".join(problems) or "no source was measured in enough angles")
         return self.done(
-            job, rows={"measurement": measurements, "measurement_input": inputs}, reason=_flaw(job, measurements, problems)
+            job,
+            rows={"measurement": measurements, "measurement_input": inputs},
+            reason=_flaw(job, measurements, problems),
         )
 
 
@@ -151,7 +156,9 @@ def _flaw(job: Job, measurements: Sequence[Mapping[str, Any]], problems: Sequenc
     else:
         own = next((row for row in measurements if row["source"] == target), None)
         if own is None:
-            said += [text for text in problems if text.startswith(f"{target}:")] or [f"{target} was not measured"]
+            said += [text for text in problems if text.startswith(f"{target}:")] or [
+                f"{target} was not measured"
+            ]
         elif own["mag_reason"]:
             said.append(f"{target}: {own['mag_reason']}")
     return "; ".join(said)

@@ -31,9 +31,12 @@ class Reduce(Step):
             instrument = view.instrument(frame["instrument"])
             params = view.parameters(self, frame["instrument"])
             chosen = {
-                kind: choose_master(kind, frame, masters, params["max_age_days"]) for kind in instrument.needs("light")
+                kind: choose_master(kind, frame, masters, params["max_age_days"])
+                for kind in instrument.needs("light")
             }
-            lacking = [why_none(kind, frame, choice) for kind, choice in chosen.items() if choice.master is None]
+            lacking = [
+                why_none(kind, frame, choice) for kind, choice in chosen.items() if choice.master is None
+            ]
             if lacking:
                 yield view.impossible(self, name, "; ".join(lacking), [name])
                 continue
@@ -74,14 +77,18 @@ class Reduce(Step):
         }  # fmt: skip
         final = Path(payload["final"])
         temporary = temporary_beside(final)
-        write_image(temporary, reduced_header(raw.header, provenance), reduced.electrons, [("DQ", reduced.dq)])
+        write_image(
+            temporary, reduced_header(raw.header, provenance), reduced.electrons, [("DQ", reduced.dq)]
+        )
         row = {
             **payload["row"],
             "level_e": float(np.median(reduced.electrons[::4, ::4])),
             "n_saturated": int(((reduced.dq & byte(Pixel.SATURATED)) != 0).sum()),
             "n_bad": int(((reduced.dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0).sum()),
         }
-        return self.done(job, rows={"reduced": [row]}, files=((temporary, final),), notes=tuple(payload["notes"]))
+        return self.done(
+            job, rows={"reduced": [row]}, files=((temporary, final),), notes=tuple(payload["notes"])
+        )
 
     def product_files(self, view: View, item: str) -> list[Path]:
         return [view.layout.reduced_frame(item)]

@@ -60,7 +60,12 @@ class Solve(Step):
         hints = _hints(view, frame, params)
         side_px = min(frame["width_px"], frame["height_px"])
         files = choose(
-            view.index_files, hints["scale_arcsec_per_px"], side_px, hints["ra_deg"], hints["dec_deg"], hints["radius_deg"]
+            view.index_files,
+            hints["scale_arcsec_per_px"],
+            side_px,
+            hints["ra_deg"],
+            hints["dec_deg"],
+            hints["radius_deg"],
         )
         parts = {
             "reduced frame": view.key("reduce", name),
@@ -125,7 +130,10 @@ class Solve(Step):
             return self._tracked(job, stars, path, image.electrons.shape)
         if len(stars) < params["min_matched"]:
             sky = f"sky {stars.sky_e:.0f} +- {stars.sky_rms_e:.1f} e-"
-            return self.failed(job, f"{len(stars)} stars found, {params['min_matched']} needed ({sky}): clouds, or out of focus?")
+            return self.failed(
+                job,
+                f"{len(stars)} stars found, {params['min_matched']} needed ({sky}): clouds, or out of focus?",
+            )
         solution = _solved(payload, stars)
         if solution is None or solution.n_matched < params["min_matched"]:
             hints = payload["hints"]
@@ -139,7 +147,9 @@ class Solve(Step):
             "rms_arcsec": solution.rms_arcsec, "logodds": solution.logodds,
         }  # fmt: skip
         detections = _detection_rows(job.item, stars, solution)
-        return self.done(job, rows={"wcs": [row], "detection": detections}, files=_with_wcs(path, solution.wcs, row))
+        return self.done(
+            job, rows={"wcs": [row], "detection": detections}, files=_with_wcs(path, solution.wcs, row)
+        )
 
     def _tracked(self, job: Job, stars: Detections, path: Path, shape: tuple[int, ...]) -> Outcome:
         """The solved frame's stars, moved: at least three in common, and no second shift that would do as well."""
@@ -154,7 +164,15 @@ class Solve(Step):
         known_x, known_y = (np.array([star[name] for star in known]) for name in ("x_px", "y_px"))
         fwhm = stars.typical_fwhm_px or 3.0
         found = (
-            track(stars.x_px[:40], stars.y_px[:40], known_x, known_y, 0.5 * min(shape), max(1.5, 0.5 * fwhm), params["track_min_matched"])
+            track(
+                stars.x_px[:40],
+                stars.y_px[:40],
+                known_x,
+                known_y,
+                0.5 * min(shape),
+                max(1.5, 0.5 * fwhm),
+                params["track_min_matched"],
+            )
             if len(stars) and len(known_x)
             else None
         )
@@ -176,7 +194,12 @@ class Solve(Step):
             "rms_arcsec": rms * fitted.scale_arcsec_per_px,
         }  # fmt: skip
         rows = {"wcs": [row], "detection": _detection_rows(job.item, stars, None)}
-        return self.done(job, rows=rows, files=_with_wcs(path, fitted, row), notes=(f"tracked from {payload['reference']}",))
+        return self.done(
+            job,
+            rows=rows,
+            files=_with_wcs(path, fitted, row),
+            notes=(f"tracked from {payload['reference']}",),
+        )
 
 
 STEP = Solve()
@@ -228,8 +251,12 @@ def _no_index(view: View, hints: Mapping[str, Any]) -> str:
             f"no astrometry.net index files in the folders searched ({folders}): "
             "set IOP4_INDEX_PATH or solve.index_path to where they are"
         )
-    where = "anywhere" if hints["ra_deg"] is None else f"at RA {hints['ra_deg']:.3f}, Dec {hints['dec_deg']:.3f}"
-    return f"none of the {len(view.index_files)} index files covers the field {where} at this scale ({folders})"
+    where = (
+        "anywhere" if hints["ra_deg"] is None else f"at RA {hints['ra_deg']:.3f}, Dec {hints['dec_deg']:.3f}"
+    )
+    return (
+        f"none of the {len(view.index_files)} index files covers the field {where} at this scale ({folders})"
+    )
 
 
 def _index_key(step: Step, parts: Mapping[str, str]) -> str:

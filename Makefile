@@ -1,0 +1,54 @@
+# make demo and make test need nothing but Python (3.11 or newer) and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check night lint format bench nights docs completions clean
+
+help:
+	@echo "make demo    simulate a night, reduce it, print results beside the truth"
+	@echo "make test    everything: make check, then whole nights"
+	@echo "make check   format, lint, types, quick tests (run it before each commit)"
+	@echo "make nights  twenty simulated nights for each instrument and mode: the table of pulls"
+	@echo "make clean   remove what the others made"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	rm -rf demo-archive
+	$(BIN)/iop4 demo demo-archive
+
+test: check night
+
+check: $(READY) lint
+	$(BIN)/python -m pytest -q -m "not night"
+
+night: $(READY)
+	$(BIN)/python -m pytest -q -m night
+
+lint: $(READY)
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests
+
+nights: $(READY)
+	$(BIN)/python tests/night/pulls.py --nights 20
+
+bench: $(READY)
+	$(BIN)/python tests/bench/night.py
+
+docs completions: $(READY)
+	@echo "nothing is generated yet: every verb has -h"
+
+clean:
+	rm -rf $(VENV) demo-archive build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,33 @@
+"""SQL of people: what may be asked of a store that is open for reading only."""
+
+from __future__ import annotations
+
+import re
+
+from iop4cli.errors import UsageError
+
+_EXPLAIN = re.compile(r"\s*explain\s+(analyze\s+|\([^)]*\)\s*)?", re.IGNORECASE)
+
+
+def check_only_reads(sql: str, hint: str = "") -> None:
+    """Refuse what would write: read-only DuckDB keeps the store whole, but still lets COPY TO write files."""
+    import duckdb
+
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise UsageError(f"SQL: {error}") from error
+    # DuckDB makes two statements of one PIVOT; the first bears no text.
+    said = [statement for statement in statements if statement.query or statement.type.name != "CREATE"]
+    if not said:
+        raise UsageError("SQL: there is no statement")
+    if len(said) > 1:
+        raise UsageError(f"SQL: {len(said)} statements; one at a time can be read{hint}")
+    kind = said[0].type.name
+    if kind == "EXPLAIN":
+        inner = _EXPLAIN.match(sql)
+        if inner is None or not inner.end():
+            raise UsageError("SQL: nothing may stand before EXPLAIN")
+        check_only_reads(sql[inner.end() :], hint)
+    elif kind != "SELECT":
+        raise UsageError(f"SQL: {kind} is not a question; only SELECT, DESCRIBE, SHOW and the like are{hint}")

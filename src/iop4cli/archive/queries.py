@@ -1,0 +1,142 @@
+"""What `iop4 status` and `iop4 log` ask of the store."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from iop4cli.archive.people import quoted
+from iop4cli.archive.store import Store
+
+Row = dict[str, Any]
+# A frame that is blocked owes it to an earlier step, whose own row says why.
+TROUBLES = ("failed", "impossible")
+_EPOCH = "split_part({0}, '/', 1) || '/' || split_part({0}, '/', 2)"
+
+
+def night_rows(store: Store, frames: Collection[str] | None, whole_nights: Collection[str] | None) -> list[Row]:
+    """A row for each night: how many frames each step has done, and what came of them.
+
+    `frames` limits what is counted (None: all), and then masters are those of `whole_nights`, or those that these
+    frames had.
+    """
+    found = store.tables(_night_queries(frames, whole_nights))
+    nights: dict[str, Row] = {}
+    for row in found["frames"]:
+        nights[row["night"]] = _empty(row["night"]) | row
+    for row in found["counts"]:
+        night = nights.setdefault(row["night"], _empty(row["night"]))
+        night[row["what"]] = row["n"]
+    steps: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for row in found["steps"]:
+        steps[row["night"]][row["step"]][row["status"]] += row["n"]
+    rows = []
+    for name in sorted(nights, key=lambda name: (name.split("/")[1], name)):
+        night = nights[name]
+        counts = steps.get(name, {})
+        for step, column in (("reduce", "reduced"), ("solve", "solved"), ("phot", "phot")):
+            night[column] = counts.get(step, Counter())["done"]
+        night["steps"] = {step: dict(counted) for step, counted in sorted(counts.items())}
+        night["name"] = night.pop("night")
+        rows.append(night)
+    return rows
+
+
+def _empty(name: str) -> Row:
+    counted = ("frames", "classified", "lights", "masters", "reduced", "solved", "phot", "groups", "results", "problems")
+    return {"night": name, "instruments": [], **dict.fromkeys(counted, 0)}
+
+
+def _night_queries(frames: Collection[str] | None, whole_nights: Collection[str] | None) -> dict[str, str]:
+    chosen = "true" if frames is None else f"{{0}} in {_list(frames)}"
+    inputs = (
+        "true" if frames is None else
+        f"m.id in (select measurement from measurement_input where role like 'frame%' and input in {_list(frames)})"
+    )  # fmt: skip
+    if frames is None:
+        masters = "true"
+    elif whole_nights is not None:
+        masters = f"telescope || '/' || night::text in {_list(whole_nights)}"
+    else:
+        used = f"from reduced where frame in {_list(frames)}"
+        masters = f"name in (select bias {used} union select dark {used} union select flat {used})"
+    night = "m.telescope || '/' || m.night::text"
+    of_item = _EPOCH.format("name")
+    items = chosen.format("name")
+    if frames is not None and whole_nights is not None:
+        items = f"({of_item} in {_list(whole_nights)})"
+    elif frames is not None:
+        items = f"({items} or name in (select origin from measurement m where {inputs}))"
+    return {
+        "frames": "select telescope || '/' || night::text as night, list(distinct instrument) filter (instrument is not null) "
+        "as instruments, count(*) as frames, count(*) filter (status = 'done') as classified, "
+        "count(*) filter (kind = 'light') as lights "
+        f"from frame where {chosen.format('name')} group by 1",
+        "steps": f"select {of_item} as night, step, status, count(*) as n from item where {items} group by all",
+        "counts": f"select {night} as night, 'results' as what, count(*) as n from measurement m where {inputs} group by 1 "
+        f"union all select {night}, 'groups', count(distinct m.origin) from measurement m where mode = 'pol' and {inputs} group by 1 "
+        "union all select telescope || '/' || night::text, 'masters', count(*) from master "
+        f"where accepted and {masters} group by 1 "
+        f"union all select {of_item}, 'problems', count(distinct name) from item "
+        f"where status in {_list(TROUBLES)} and {items} group by 1",
+    }  # fmt: skip
+
+
+def trouble_rows(store: Store) -> list[Row]:
+    """What failed, is impossible or is blocked, with the step and the reason; steps in the order of the work."""
+    return store.rows(
+        "select step, name, status, reason, updated from item where status <> 'done' "
+        "order by list_position(['classify', 'mkmaster', 'reduce', 'solve', 'phot', 'pol', 'correct'], step), name"
+    )
+
+
+def item_rows(store: Store, names: Collection[str]) -> list[Row]:
+    """What each step did with these items, with the command of the run."""
+    return store.rows(item_query(names))
+
+
+def item_query(names: Collection[str]) -> str:
+    return (
+        "select i.name, i.step, i.status, i.reason, i.notes, i.parts, i.key, i.version, i.seconds, i.updated, i.run, r.command, "
+        f"r.who, r.host, r.version as software from item i left join run r on r.id = i.run where i.name in {_list(names)} "
+        "order by list_position(['classify', 'mkmaster', 'reduce', 'solve', 'phot', 'pol', 'correct'], i.step)"
+    )
+
+
+def log_rows(store: Store, conditions: Iterable[str], n_lines: int) -> list[Row]:
+    """The last lines of the log that fulfil all conditions, oldest first; 0 lines: all."""
+    return _last(store, "log", "time_utc", conditions, n_lines)
+
+
+def run_rows(store: Store, conditions: Iterable[str], n_lines: int) -> list[Row]:
+    """The last runs, oldest first."""
+    return _last(store, "run", "started", conditions, n_lines)
+
+
+def _last(store: Store, table: str, time: str, conditions: Iterable[str], n_lines: int) -> list[Row]:
+    where = " and ".join(f"({condition})" for condition in conditions) or "true"
+    limit = f"limit {int(n_lines)}" if n_lines else ""
+    return store.rows(
+        f"select * from (select *, rowid as n from {table} where {where} order by {time} desc, n desc {limit}) order by {time}, n"
+    )
+
+
+def since_condition(column: str, time_utc: datetime) -> str:
+    return f"{column} >= {quoted(time_utc.isoformat(sep=' '))}::timestamp"
+
+
+def described_tables(store: Store) -> Mapping[str, list[tuple[str, str]]]:
+    """The columns (name, type) of each table and view."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in store.rows(
+        "select table_name, column_name, data_type from information_schema.columns "
+        "where table_schema = 'main' order by table_name, ordinal_position"
+    ):
+        found.setdefault(row["table_name"], []).append((row["column_name"], row["data_type"]))
+    return found
+
+
+def _list(values: Iterable[str]) -> str:
+    return "(" + ", ".join(["null", *(quoted(str(value)) for value in values)]) + ")"

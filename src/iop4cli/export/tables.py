@@ -1,0 +1,133 @@
+"""Results as text: CSV, ECSV and NDJSON, the same bytes wherever they go."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from iop4cli.archive.columns import RESULTS, Column
+from iop4cli.archive.store import Answer
+
+FORMATS = ("csv", "ecsv", "ndjson")
+SUFFIXES = {".csv": "csv", ".ecsv": "ecsv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+
+CONVENTIONS = {
+    "time_system": "bjd_tdb is BJD_TDB; mjd_utc is UTC; both are mid-exposure",
+    "polarisation": "p, q and u are fractions; chi goes from north through east, 0 <= chi < 180 deg",
+    "aperture": "aperture_arcsec is the radius, not the diameter",
+    "errors": "one sigma; *_err does not contain *_sys, the share of the polarimetric calibration",
+    "null": "a value that is not known is empty",
+}
+
+
+def to_text(answer: Answer, form: str, meta: Mapping[str, Any]) -> str:
+    """A table of results in one of FORMATS; `meta` goes where the format has a place for it."""
+    return _WRITERS[form](answer, meta)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """CSV of any rows; NULL is empty, and empty text is `""`."""
+    lines = [",".join(map(_csv_cell, columns))]
+    lines += [",".join(map(_csv_cell, row)) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def ndjson_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """One JSON object a line; NULL, and a number that is none, is null."""
+    return "".join(
+        json.dumps(dict(zip(columns, map(json_value, row), strict=True)), ensure_ascii=False) + "\n"
+        for row in rows
+    )
+
+
+def json_value(value: Any) -> Any:
+    """A value of DuckDB as JSON has it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [json_value(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): json_value(item) for name, item in value.items()}
+    return plain_text(value)
+
+
+def plain_text(value: Any) -> str:
+    """A value in words: ISO dates, and JSON for what is nested."""
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple, Mapping)):
+        return json.dumps(json_value(value), ensure_ascii=False)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    text = repr(value) if isinstance(value, float) else plain_text(value)
+    if text and not any(letter in text for letter in ',"\r\n') and text == text.strip():
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _ecsv_text(answer: Answer, meta: Mapping[str, Any]) -> str:
+    """ECSV 1.0 (APE 6): a YAML header, in which JSON is YAML too, then CSV; an empty cell is masked."""
+    header = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
+    header += [f"- {_ecsv_column(name, RESULTS.get(name), answer)}" for name in answer.columns]
+    header += ["meta: !!omap"]
+    header += [
+        f"- {json.dumps({name: value}, ensure_ascii=False)}"
+        for name, value in {**meta, **CONVENTIONS}.items()
+    ]
+    header += ["schema: astropy-2.0"]
+    one_line = ([_one_line(value) for value in row] for row in answer.rows)
+    return "".join(f"# {line}\n" for line in header) + csv_text(answer.columns, one_line)
+
+
+def _one_line(value: Any) -> Any:
+    return " ".join(value.split()) or None if isinstance(value, str) else value
+
+
+def _ecsv_column(name: str, column: Column | None, answer: Answer) -> str:
+    index = answer.columns.index(name)
+    described: dict[str, Any] = {"name": name}
+    if column is not None and column.unit:
+        described["unit"] = column.unit
+    described["datatype"] = _ecsv_type(name, [row[index] for row in answer.rows])
+    if column is not None:
+        described["description"] = column.text
+        if column.ucd:
+            described["meta"] = {"ucd": column.ucd}
+    return json.dumps(described, ensure_ascii=False)
+
+
+# Said, not guessed: a column that is all NULL has its type all the same.
+_TEXT = frozenset((
+    "id", "source", "telescope", "instrument", "night", "mode", "band", "quality_text", "flags", "calibration",
+    "method", "version", "mag_reason", "origin",
+))  # fmt: skip
+_WHOLE = frozenset(("n_frames", "n_calibrators", "quality", "dof", "transparency_stars"))
+
+
+def _ecsv_type(name: str, values: Sequence[Any]) -> str:
+    if name in _TEXT:
+        return "string"
+    if name in _WHOLE:
+        return "int64"
+    known = [value for value in values if value is not None]
+    return "string" if known and not all(isinstance(value, (int, float)) for value in known) else "float64"
+
+
+_WRITERS: dict[str, Callable[[Answer, Mapping[str, Any]], str]] = {
+    "csv": lambda answer, meta: csv_text(answer.columns, answer.rows),
+    "ecsv": _ecsv_text,
+    "ndjson": lambda answer, meta: ndjson_text(answer.columns, answer.rows),
+}
