@@ -7,10 +7,12 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     if sys.argv[1:] in (["--version"], ["-V"]):
         from iop4cli import __version__
+        from iop4cli.shell import output
 
-        sys.stdout.write(f"iop4 {__version__}\n")
+        output.line(f"iop4 {__version__}")
         return
     from iop4cli.app import make_app
+    from iop4cli.shell import output
     from iop4cli.shell.messages import exit_codes, usage_problem
 
     with exit_codes():
@@ -18,7 +20,7 @@ def main() -> None:
             code = make_app().main(prog_name="iop4", standalone_mode=False)
         except Exception as error:
             code = usage_problem(error)
-        sys.stdout.flush()
+        output.flush()
         sys.exit(code if isinstance(code, int) else 0)
 
 

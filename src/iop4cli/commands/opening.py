@@ -11,9 +11,10 @@ from iop4cli.archive.store import Store
 from iop4cli.errors import UsageError
 from iop4cli.instruments.registry import Registry
 from iop4cli.pipeline.step import Parameters
+from iop4cli.pipeline.steps import STEP_NAMES, step_named
 from iop4cli.pipeline.view import Surroundings
 from iop4cli.shell import messages
-from iop4cli.shell.config import Config, load_config, user_instrument_folder
+from iop4cli.shell.config import Config, Setting, load_config, user_instrument_folder
 from iop4cli.shell.options import ArchiveOptions
 
 
@@ -27,10 +28,9 @@ class Opened:
 
     def surroundings(self) -> Surroundings:
         folders = (user_instrument_folder(), self.layout.instruments)
-        return Surroundings(
-            self.layout, Registry.load(folders), Parameters(self.config.step_parameters()), self.config.index_folders(),
-            folders,
-        )  # fmt: skip
+        parameters = Parameters(self.config.step_parameters())
+        registry = Registry.load(folders)
+        return Surroundings(self.layout, registry, parameters, self.config.index_folders(), folders)
 
 
 def open_archive(options: ArchiveOptions, flags: Sequence[tuple[str, Any, str]] = ()) -> Opened:
@@ -40,8 +40,17 @@ def open_archive(options: ArchiveOptions, flags: Sequence[tuple[str, Any, str]] 
     given = list(flags)
     if options.lock_timeout is not None:
         given.append(("lock_timeout_s", options.lock_timeout, "--lock-timeout"))
-    config = load_config(layout.config, given)
+    config = load_config(layout.config, given, step_settings())
     return Opened(layout, config, Store(layout.store, config["lock_timeout_s"]))
+
+
+def step_settings() -> list[Setting]:
+    """The parameters of all steps as settings STEP.NAME."""
+    return [
+        Setting(f"{step}.{parameter.name}", parameter.default, parameter.unit, parameter.help)
+        for step in STEP_NAMES
+        for parameter in step_named(step).parameters
+    ]
 
 
 def parameter_flags(said: Sequence[str], steps: Sequence[str]) -> list[tuple[str, Any, str]]:

@@ -1,10 +1,10 @@
-"""Settings: flags over IOP4_* variables over the archive's iop4.toml over the user's config.toml over defaults."""
+"""Settings: flags over IOP4_* variables over the archive's iop4.toml over the user's one over defaults."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,18 +44,17 @@ class Config:
 
     values: Mapping[str, Any]
     origins: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Setting] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
     def step_parameters(self) -> dict[str, dict[str, Any]]:
         """Parameters of steps that are set anywhere (defaults are the steps' and the instruments' own)."""
-        from iop4cli.pipeline.steps import STEP_NAMES
-
         given: dict[str, dict[str, Any]] = {}
         for name, value in self.values.items():
-            step, _, parameter = name.partition(".")
-            if step in STEP_NAMES and self.origins[name] != "default" and name not in _general_names():
+            if self.origins[name] != "default" and name not in _general_names():
+                step, _, parameter = name.partition(".")
                 given.setdefault(step, {})[parameter] = value
         return given
 
@@ -71,21 +70,14 @@ class Config:
         )
 
 
-def settings() -> dict[str, Setting]:
-    """All settings there are: the general ones and each step's parameters."""
-    from iop4cli.pipeline.steps import STEP_NAMES, step_named
+def load_config(
+    archive_config: Path | None, flags: Sequence[tuple[str, Any, str]] = (), of_steps: Iterable[Setting] = ()
+) -> Config:
+    """Collect the settings, general ones and those `of_steps`; `flags` are (name, value, how it was said).
 
-    found = {setting.name: setting for setting in GENERAL}
-    for step in STEP_NAMES:
-        for parameter in step_named(step).parameters:
-            name = f"{step}.{parameter.name}"
-            found[name] = Setting(name, parameter.default, parameter.unit, parameter.help)
-    return found
-
-
-def load_config(archive_config: Path | None, flags: Sequence[tuple[str, Any, str]] = ()) -> Config:
-    """Collect the settings; `flags` are (name, value, how it was said). Unknown names are errors."""
-    known = settings()
+    Unknown names are errors.
+    """
+    known = {setting.name: setting for setting in (*GENERAL, *of_steps)}
     values = {name: setting.default for name, setting in known.items()}
     origins = dict.fromkeys(values, "default")
     for path in (user_config_path(), archive_config):
@@ -98,7 +90,7 @@ def load_config(archive_config: Path | None, flags: Sequence[tuple[str, Any, str
         if name not in known:
             raise UsageError(f"{said}: there is no setting {name!r}{did_you_mean(name, known)}")
         values[name], origins[name] = parse_value(known[name], value, said), said
-    return Config(values, origins)
+    return Config(values, origins, known)
 
 
 def user_config_path() -> Path:
@@ -132,9 +124,8 @@ def _from_environment(known: Mapping[str, Setting]) -> list[tuple[str, Any, str]
         if not variable.startswith("IOP4_") or variable in _OTHER_VARIABLES:
             continue
         if variable not in by_variable:
-            raise UsageError(
-                f"the environment variable {variable} means nothing{did_you_mean(variable, [*by_variable, *_OTHER_VARIABLES])}"
-            )
+            hint = did_you_mean(variable, [*by_variable, *_OTHER_VARIABLES])
+            raise UsageError(f"the environment variable {variable} means nothing{hint}")
         name = by_variable[variable]
         found.append((name, parse_value(known[name], text, variable), variable))
     return found
@@ -207,7 +198,7 @@ def parse_value(setting: Setting, value: Any, said: str) -> Any:
 def described(config: Config) -> list[dict[str, Any]]:
     """Every effective value with its origin, for `iop4 doctor` and --show-params."""
     rows = []
-    for name, setting in settings().items():
+    for name, setting in config.known.items():
         row = dataclasses.asdict(setting) | {"value": config.values[name], "from": config.origins[name]}
         rows.append({key: row[key] for key in ("name", "value", "unit", "default", "from", "help")})
     return rows

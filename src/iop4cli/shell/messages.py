@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from iop4cli.errors import Iop4Error
+from iop4cli.shell import output
 from iop4cli.shell.output import clean
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
@@ -124,7 +125,7 @@ def exit_codes() -> Iterator[None]:
         error("terminated; what was finished is recorded")
         sys.exit(EXIT_TERMINATED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.let_go()
         sys.exit(0)
     except OSError as problem:
         error(f"{problem.strerror or problem}: {problem.filename or ''}".rstrip(": "))

@@ -19,18 +19,30 @@ def is_terminal() -> bool:
 
 def write(text: str) -> bool:
     """Write text as it is; False once the reader has closed the pipe, which is no error."""
-    global _closed
     if _closed:
         return False
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _closed = True
-        # What Python flushes at its exit must not complain of the pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go()
         return False
     return True
+
+
+def flush() -> None:
+    """Send on what libraries wrote (the help)."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        let_go()
+
+
+def let_go() -> None:
+    """The reader is gone: what is still to come, and what Python flushes at its exit, goes nowhere."""
+    global _closed
+    _closed = True
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def line(text: str) -> bool:
