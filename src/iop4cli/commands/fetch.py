@@ -36,7 +36,7 @@ def command(
 ) -> int:
     """Bring raw frames into the archive, where their headers say they belong.
 
-    Reads the headers; links (or copies) each frame to raw/TELESCOPE/NIGHT/FILE. What is already there is left alone;
+    Reads the headers; writes links (or copies) raw/TELESCOPE/NIGHT/FILE, and nothing into the store. What is already there is left alone;
     a different file of the same name is refused. A frame that cannot be placed is said so, and the rest goes on
     (exit code 3).
     """
