@@ -134,14 +134,14 @@ def _clipped_mean(stack: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, float
     n_frames = len(stack)
     if n_frames == 1:
         return stack[0], np.zeros_like(stack[0]), 0, 0.0
-    middle = np.median(stack, axis=0)
-    residual = stack - middle
-    thinned = residual[:, ::2, ::2]
-    offset = np.median(thinned, axis=(1, 2))
-    # The median of n itself scatters; n/(n-1) is exact for the mean and good enough to set a 5 sigma cut.
-    sigma = _MAD_TO_SIGMA * np.median(np.abs(thinned - offset[:, None, None]), axis=(1, 2))
-    sigma = sigma * np.sqrt(n_frames / (n_frames - 1))
-    sigma = np.maximum(sigma, np.float32(1e-12))
+    # The noise of each frame, from its residuals about the mean: those of n frames lack 1/n of their variance.
+    thinned = stack[:, ::2, ::2]
+    about_mean = thinned - thinned.mean(axis=0)
+    offset = np.median(about_mean, axis=(1, 2))
+    sigma = _MAD_TO_SIGMA * np.median(np.abs(about_mean - offset[:, None, None]), axis=(1, 2))
+    sigma = np.maximum(sigma * np.sqrt(n_frames / (n_frames - 1)), np.float32(1e-12))
+    # The cut is about the median, which a cosmic ray cannot move.
+    residual = stack - np.median(stack, axis=0)
     keep = np.abs(residual - offset[:, None, None]) <= _CLIP_SIGMAS * sigma[:, None, None]
     keep |= ~keep.any(axis=0)
     count = keep.sum(axis=0)
