@@ -46,8 +46,11 @@ nights: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/night.py
 
-docs completions: $(READY)
-	@echo "nothing is generated yet: every verb has -h"
+docs: $(READY)
+	$(BIN)/python -m iop4cli.reference docs share/doc
+
+completions: $(READY)
+	$(BIN)/python -m iop4cli.reference completions completions
 
 clean:
 	rm -rf $(VENV) demo-archive build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

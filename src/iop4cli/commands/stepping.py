@@ -52,7 +52,7 @@ def run_verb(names: Sequence[str], options: StepOptions) -> int:
 def _record_run(opened: Opened, run_id: str, started: Any, tally: Tally) -> None:
     """One row for a run that did something."""
     n_done = tally.counts[DONE]
-    if n_done + tally.n_news_failed == 0:
+    if n_done + tally.n_troubles == 0:
         return
     row = {
         "id": run_id, "started": started, "finished": utc_now(), "command": " ".join(["iop4", *sys.argv[1:]]),
@@ -157,10 +157,10 @@ class _Screen:
             messages.notice(f"{counts[DUE]} due" if counts[DUE] else "nothing due")
             return
         bad = counts[FAILED] + counts[IMPOSSIBLE] + counts[BLOCKED]
-        if counts[DONE] == 0 and tally.n_news_failed == 0:
+        if counts[DONE] == 0 and tally.n_troubles == 0:
             earlier = f"; {bad} could not be done before (iop4 status --why)" if bad else ""
             messages.notice(f"nothing due{earlier}")
             return
         messages.notice(
-            f"{counts[DONE]} done, {tally.n_news_failed} with problems, {counts[CURRENT]} up to date"
+            f"{counts[DONE]} done, {tally.n_troubles} with problems, {counts[CURRENT]} up to date"
         )

@@ -49,17 +49,25 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     n_news_failed: int = 0
+    n_news_flawed: int = 0
 
     def add(self, event: Event) -> None:
         if isinstance(event, Ended):
             self.counts[event.status] += 1
             if event.news and event.status in {FAILED, IMPOSSIBLE}:
                 self.n_news_failed += 1
+            elif event.news and event.status == DONE and event.reason:
+                self.n_news_flawed += 1
+
+    @property
+    def n_troubles(self) -> int:
+        """Items that failed, could not be done, or were done with something a person should look at."""
+        return self.n_news_failed + self.n_news_flawed
 
     @property
     def exit_code(self) -> int:
-        """0 all well or nothing due, 1 nothing but failures, 3 some failed."""
-        if self.n_news_failed == 0:
+        """0 all well or nothing due, 1 nothing but failures, 3 some failed or were flawed."""
+        if self.n_troubles == 0:
             return 0
         return 3 if self.counts[DONE] or self.counts[CURRENT] else 1
 
@@ -153,13 +161,22 @@ def _view(session: Session) -> View:
 
 
 def _selected(session: Session, view: View, step: Step, wave: str) -> list[Decision]:
+    """The plan, narrowed to what was asked for."""
+    selection = session.selection
     decisions = list(step.plan(view, wave))
-    if session.selection.everything:
+    if selection.everything:
         return decisions
-    frames = {frame for decision in decisions for frame in decision.frames}
-    wanted = frames_selected(
-        session.selection, session.store, view.frames, frames, session.surroundings.registry
-    )
+    candidates = {frame for decision in decisions for frame in decision.frames}
+    if step.of_nights:
+        # A master or a night's judgement is wanted where any of the night's frames is.
+        candidates |= set(view.frames)
+    wanted = frames_selected(selection, session.store, view.frames, candidates, session.surroundings.registry)
+    if step.of_nights:
+        nights = {name.rsplit("/", 1)[0] for name in wanted}
+        return [decision for decision in decisions if decision.item.rsplit("/", 1)[0] in nights]
+    if step.name == "classify":
+        # What a frame is cannot be asked before it is classified.
+        wanted |= {frame for frame in candidates if frame not in view.frames and not selection.names}
     return [decision for decision in decisions if any(frame in wanted for frame in decision.frames)]
 
 

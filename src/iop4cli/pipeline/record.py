@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Batch, Store, utc_now
 from iop4cli.frames.fits import put_in_place
 from iop4cli.pipeline.step import DONE, FAILED, Outcome, Step
@@ -43,7 +44,12 @@ class Recorder:
                 old.discard(final)
             for path in old:
                 path.unlink(missing_ok=True)
-        self.store.write(self._batches(outcomes))
+        self.store.write(self._batches(outcomes), self._undoing([outcome.item for outcome in outcomes]))
+
+    def _undoing(self, items: Sequence[str]) -> str:
+        """SQL that makes what rested on these items' files due again."""
+        steps = ", ".join(quoted(step) for step in self.step.undoes)
+        return f"delete from item where step in ({steps}) and name in ({', '.join(map(quoted, items))});" if steps else ""
 
     def retire(self, items: Sequence[str]) -> None:
         """Remove the products of items that exist no more (a frame that was reclassified, a group that grew)."""
@@ -51,8 +57,7 @@ class Recorder:
             for path in self.step.product_files(self.view, item):
                 path.unlink(missing_ok=True)
         batches = [Batch(table, [], column, items) for table, column in self.step.tables.items()]
-        quoted = ", ".join("'" + item.replace("'", "''") + "'" for item in items)
-        script = f"delete from item where step = '{self.step.name}' and name in ({quoted});"
+        script = f"delete from item where step = {quoted(self.step.name)} and name in ({', '.join(map(quoted, items))});"
         self.store.write(batches, script)
 
     def _batches(self, outcomes: Sequence[Outcome]) -> list[Batch]:

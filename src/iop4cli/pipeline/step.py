@@ -94,8 +94,12 @@ class Step:
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     # Some steps need their own earlier products: each wave is planned when the one before is recorded.
     waves: ClassVar[tuple[str, ...]] = ("",)
+    # Whether its items are of whole nights rather than of the frames they rest on.
+    of_nights: ClassVar[bool] = False
     # Products: table -> the column that holds the item's name. Rows of an item are replaced whole.
     tables: ClassVar[Mapping[str, str]] = {}
+    # Steps whose work on an item is undone when this one does it again (a new reduced file has no WCS yet).
+    undoes: ClassVar[tuple[str, ...]] = ()
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         """For each item of the nights in view whether it is due, and why."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive.layout import Layout
+from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Store
 from iop4cli.pipeline.step import (
     BLOCKED,
@@ -76,7 +77,7 @@ class View:
         if not self.nights:
             return " where false"
         inside = " or ".join(
-            f"starts_with({column}, {_quoted(night + '/')})" for night in sorted(self.nights)
+            f"starts_with({column}, {quoted(night + '/')})" for night in sorted(self.nights)
         )
         return f" where {inside}"
 
@@ -227,10 +228,6 @@ _NAME_COLUMN = {
     "item": "name", "frame": "name", "reduced": "frame", "wcs": "frame", "detection": "frame", "aperture": "frame",
     "field_star": "frame", "measurement": "origin", "measurement_input": "origin", "correction": "origin",
 }  # fmt: skip
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _is_light(row: Row) -> bool:

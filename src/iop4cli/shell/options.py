@@ -137,7 +137,7 @@ def takes_options(function: Callable[..., int | None]) -> Callable[..., int | No
         return function(options, **given)
 
     ordered = sorted([*own, *shared], key=_arguments_first)
-    flat.__signature__ = inspect.Signature(ordered)
+    flat.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in ordered}
     del flat.__wrapped__
     return flat

@@ -30,6 +30,7 @@ class Correct(Step):
     name = "correct"
     version = 1
     tables = {"correction": "origin"}  # noqa: RUF012
+    of_nights = True
     parameters = (
         Parameter("clouds_mag", 0.3, "mag", "a zero point this much below the night's best means clouds"),
         Parameter("bad_seeing_ratio", 1.6, "ratio", "seeing this much above the night's median is bad"),

@@ -18,6 +18,7 @@ class MkMaster(Step):
     version = 1
     # A flat needs its bias and dark, a dark its bias.
     waves = ("bias", "dark", "flat")
+    of_nights = True
     tables = {"master": "name", "master_input": "master"}  # noqa: RUF012
     parameters = (
         Parameter("min_frames", 3, "frames", "fewest frames that make a master"),

@@ -14,6 +14,8 @@ from iop4cli.pipeline.steps.solve import wcs_of
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
 METHOD = "aperture"
+# Headers give times to a second or better, and no camera begins twice in less than this.
+SAME_TIME_S = 0.05
 UNUSABLE = (
     Quality.SATURATED | Quality.EDGE | Quality.NEGATIVE_FLUX | Quality.NOT_CENTRED | Quality.BLENDED_BEAMS
 )
@@ -39,8 +41,13 @@ class Phot(Step):
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         groups = _group_of_frames(view)
+        twins = _twins(view)
         for frame in view.lights():
             name = frame["name"]
+            twin = twins.get(name)
+            if twin is not None and twin["checksum"] == frame["checksum"]:
+                yield view.impossible(self, name, f"it is a copy of {twin['name']}", [name])
+                continue
             if view.pending("solve", name) or any(
                 view.pending("solve", other) for other in _mates(groups, name)
             ):
@@ -48,9 +55,9 @@ class Phot(Step):
             elif view.finished("solve", name) is None:
                 yield view.blocked(self, name, "solve", name, [name])
             else:
-                yield self._one(view, frame, groups.get(name))
+                yield self._one(view, frame, groups.get(name), twin)
 
-    def _one(self, view: View, frame: Row, group: NamedGroup | None) -> Decision:
+    def _one(self, view: View, frame: Row, group: NamedGroup | None, twin: Row | None) -> Decision:
         name = frame["name"]
         inside = sources_inside(view, frame)
         if not inside:
@@ -74,6 +81,7 @@ class Phot(Step):
                 [frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")]
             )
             parts["site"] = view.instrument(frame["instrument"]).digest("site")
+            parts["twin"] = twin["name"] if twin is not None else "none"
         elif group is not None:
             parts["group"] = digest([(other, view.key("solve", other)) for other in group.frames])
         payload = {
@@ -82,7 +90,7 @@ class Phot(Step):
             "fallback": bool(reduced["master_notes"]), "photometric": photometric,
         }  # fmt: skip
         if photometric:
-            payload |= _photometry_payload(view, frame, inside)
+            payload |= _photometry_payload(view, frame, inside) | {"twin": None if twin is None else twin["name"]}
         return view.decide(self, name, parts, [name], payload=payload)
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
@@ -151,6 +159,19 @@ def _group_of_frames(view: View) -> dict[str, NamedGroup]:
         ),
     )
     return {name: group for group in groups for name in group.frames}
+
+
+def _twins(view: View) -> dict[str, Row]:
+    """For each light frame that begins when an earlier-named one of the same camera does, that one."""
+    first: dict[tuple[str, int], Row] = {}
+    twins: dict[str, Row] = {}
+    for frame in view.lights():
+        moment = (frame["instrument"], round(frame["mjd_utc"] * 86400.0 / SAME_TIME_S))
+        if moment in first:
+            twins[frame["name"]] = first[moment]
+        else:
+            first[moment] = frame
+    return twins
 
 
 def _mates(groups: Mapping[str, NamedGroup], name: str) -> tuple[str, ...]:
@@ -265,7 +286,12 @@ def _measured(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[An
             {"measurement": identity, "origin": job.item, "input": name, "role": "calibrator"}
             for name in magnitude.calibrators
         ]
-    return measurements, inputs, target_flaw(frame["target"], measurements)
+    flaw = target_flaw(frame["target"], measurements)
+    if payload["twin"] is not None:
+        for row in measurements:
+            row["bits"] |= int(Quality.SAME_TIME)
+        flaw = "; ".join(filter(None, (f"it bears the same time as {payload['twin']}", flaw)))
+    return measurements, inputs, flaw
 
 
 def magnitude_columns(magnitude: Any, bits: int) -> dict[str, Any]:

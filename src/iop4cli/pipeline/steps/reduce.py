@@ -20,6 +20,7 @@ class Reduce(Step):
     name = "reduce"
     version = 1
     tables = {"reduced": "frame"}  # noqa: RUF012
+    undoes = ("solve",)
     parameters = (
         Parameter("max_age_days", 30, "days", "how far, before or after, a master of another night may be"),
     )

@@ -1,0 +1,51 @@
+# Completion of iop4 for bash; made by `make completions`.
+_iop4() {
+  local current="${COMP_WORDS[COMP_CWORD]}" words=""
+  local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}"
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "run demo classify mkmaster reduce solve phot pol correct status show export log sql init fetch catalog flag doctor simulate --help --version" -- "$current"))
+    return
+  fi
+  [ "$COMP_CWORD" -eq 2 ] && second=""
+  case "$first $second" in
+    "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog export") words="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "flag remove") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "doctor instrument") words="--frame --json -h --help" ;;
+  esac
+  [ -n "$words" ] || case "$first" in
+    "run") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "demo") words="--seed --json -q --quiet -h --help" ;;
+    "classify") words="--set --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "mkmaster") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "reduce") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "solve") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "phot") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "pol") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "correct") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "status") words="--why --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "show") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "export") words="-o --output --format --columns --flagged --targets --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "log") words="--item --run --step --level --since -n --lines --runs --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "sql") words="-f --file --format -o --output --write --schema --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "init") words="--raw --catalog -q --quiet -h --help" ;;
+    "fetch") words="--copy --link --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog") words="import list export -h --help" ;;
+    "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog export") words="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "flag") words="add list remove -h --help" ;;
+    "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "flag remove") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "doctor") words="instrument --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "doctor instrument") words="--frame --json -h --help" ;;
+    "simulate") words="--instrument --mode --night --seed --target --targets --groups --bands --transparency-rms --seeing --size --bad --index -q --quiet -h --help" ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  [ "${#COMPREPLY[@]}" -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
+}
+complete -o filenames -F _iop4 iop4

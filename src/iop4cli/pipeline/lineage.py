@@ -1,0 +1,174 @@
+"""Where things come from: which masters a frame has and might have had, and what each step did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from iop4cli.archive import lineage
+from iop4cli.archive.lineage import Thing
+from iop4cli.frames.quality import MEANING
+from iop4cli.pipeline.choice import Candidate, choose_master
+from iop4cli.pipeline.steps import step_named
+from iop4cli.pipeline.view import View
+
+Row = Mapping[str, Any]
+
+
+def masters_of(view: View, frame: Row) -> list[dict[str, Any]]:
+    """For each kind of master that a frame needs: the one it had, the one it would get now, and those passed over."""
+    if frame["status"] != "done" or frame["kind"] not in {"light", "flat", "dark", "bias"}:
+        return []
+    instrument = view.instrument(frame["instrument"])
+    step = "reduce" if frame["kind"] == "light" else "mkmaster"
+    limit_days = view.parameters(step_named(step), frame["instrument"])["max_age_days"]
+    reduced = view.reduced.get(frame["name"], {})
+    found = []
+    for kind in instrument.needs(frame["kind"]):
+        choice = choose_master(kind, frame, view.rows("master"), limit_days)
+        passed_over = [
+            candidate for candidate in choice.candidates if candidate.master["name"] != choice.name
+        ]
+        found.append(
+            {
+                "kind": kind,
+                "had": reduced.get(kind),
+                "taken": choice.name,
+                "notes": list(choice.notes),
+                "passed_over": [
+                    {"name": str(other.master["name"]), "why": _why_not(other)} for other in passed_over
+                ],
+            }
+        )
+    return found
+
+
+def _why_not(candidate: Candidate) -> str:
+    if candidate.failed:
+        return candidate.failed
+    return "; ".join(candidate.notes) or "it would do, but the other is better (more frames, or earlier)"
+
+
+def history(items: Iterable[Row]) -> list[dict[str, Any]]:
+    """What each step did, when, by which command and with which parameters; `items` as archive.queries gives them."""
+    rows = []
+    for item in items:
+        parts: dict[str, str] = json.loads(item["parts"] or "{}")
+        parameters = {
+            name.removeprefix("parameter "): json.loads(value)
+            for name, value in parts.items()
+            if name.startswith("parameter ")
+        }
+        rows.append(
+            {
+                "step": item["step"],
+                "name": item["name"],
+                "status": item["status"],
+                "when": item["updated"],
+                "seconds": item["seconds"],
+                "reason": item["reason"] or None,
+                "notes": item["notes"] or None,
+                "run": item["run"],
+                "command": item["command"],
+                "who": item["who"],
+                "host": item["host"],
+                "software": item["software"],
+                "step_version": item["version"],
+                "key": item["key"],
+                "parameters": parameters,
+                "inputs": {name: value for name, value in parts.items() if not name.startswith("parameter ")},
+            }
+        )
+    return rows
+
+
+def document_of(view: View, thing: Thing) -> dict[str, Any]:
+    """The whole lineage of one thing, as nested plain values."""
+    return {"name": thing.name, "what": thing.kind, **_DOCUMENTS[thing.kind](view, thing.name)}
+
+
+def _frame(view: View, name: str) -> dict[str, Any]:
+    found = lineage.about_frame(view.store, name)
+    row = found["frame"][0]
+    return {
+        "frame": row,
+        "file": view.layout.relative(view.layout.raw_frame(name)),
+        "overrides": found["override"],
+        "masters": masters_of(view, row),
+        "reduced": _one(found["reduced"]),
+        "wcs": found["wcs"],
+        "apertures": found["aperture"],
+        "part_of": found["master_input"],
+        "results": found["results"],
+        "steps": history(found["item"]),
+    }
+
+
+def _master(view: View, name: str) -> dict[str, Any]:
+    found = lineage.about_master(view.store, name)
+    return {
+        "master": found["master"][0],
+        "frames": found["master_input"],
+        "masters_made_with_it": lineage.plain_names(found["masters"]),
+        "reduced_with_it": lineage.plain_names(found["reduced"], "frame"),
+        "steps": history(found["item"]),
+    }
+
+
+def _group(view: View, name: str) -> dict[str, Any]:
+    found = lineage.about_group(view.store, name)
+    place = _one(found["place"])
+    return {
+        "frames": found["frames"],
+        "results": found["results"],
+        "calibration": None if place is None else _calibration(view, place),
+        "steps": history(found["item"]),
+    }
+
+
+def _result(view: View, name: str) -> dict[str, Any]:
+    found = lineage.about_result(view.store, name)
+    row = found["result"][0]
+    return {
+        "result": row,
+        "quality": [text for bit, text in MEANING.items() if (row["quality"] or 0) & bit],
+        "flags": found["flag"],
+        "frames": found["frames"],
+        "calibrators": found["calibrators"],
+        "calibration": _calibration(view, row) if row["mode"] == "pol" else None,
+        "steps": history(found["item"]),
+    }
+
+
+def _source(view: View, name: str) -> dict[str, Any]:
+    found = lineage.about_source(view.store, name)
+    return {
+        "source": _one(found["source"]),
+        "magnitudes": found["mags"],
+        "calibrators": lineage.plain_names(found["calibrators"]),
+        "calibrates": lineage.plain_names(found["calibrates"]),
+        "results": found["results"],
+    }
+
+
+_DOCUMENTS: dict[str, Callable[[View, str], dict[str, Any]]] = {
+    "frame": _frame,
+    "master": _master,
+    "group": _group,
+    "result": _result,
+    "source": _source,
+}
+
+
+def _calibration(view: View, place: Row) -> dict[str, Any] | None:
+    """The polarimetric calibration that the instrument's file gives for a band and night."""
+    if place["instrument"] not in view.surroundings.registry.instruments:
+        return None
+    entry = view.instrument(place["instrument"]).calibration_for(place["band"], str(place["night"]))
+    return None if entry is None else asdict(entry)
+
+
+def _one(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return rows[0] if rows else None
