@@ -6,8 +6,9 @@ import math
 import multiprocessing
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,6 @@ from iop4cli.archive.create import create_archive
 from iop4cli.archive.lock import store_lock
 from iop4cli.archive.store import Batch, Store, utc_now
 from iop4cli.errors import StoreBusy, StoreError
-
-N_PROCESSES, N_COMMITS = 12, 20
 
 
 @pytest.fixture
@@ -47,7 +46,8 @@ def held(store: Store) -> Iterator[subprocess.Popen[str]]:
         assert holder.stdout.readline() == "held\n"
         yield holder
     finally:
-        holder.communicate()
+        if holder.poll() is None:
+            holder.communicate()
 
 
 def note(name: str, text: str = "") -> Batch:
@@ -55,31 +55,35 @@ def note(name: str, text: str = "") -> Batch:
     return Batch("note", [{"name": name, "text": text, "who": "x", "time_utc": utc_now()}], append=True)
 
 
-def commit_notes(path: str, number: int) -> None:
+def commit_notes(path: str, number: int, n_commits: int) -> None:
     """Commit rows one by one, each with a connection of its own, as commands in a pipe do."""
     store = Store(Path(path), lock_timeout_s=300.0)
-    for commit in range(N_COMMITS):
+    for commit in range(n_commits):
         store.write([note(f"{number}-{commit}")])
 
 
-def test_processes_that_take_turns_lose_no_row(store: Store, record_property: Any) -> None:
+@pytest.mark.parametrize(
+    ("n_processes", "n_commits"), [(4, 10), pytest.param(12, 20, marks=pytest.mark.night)]
+)
+def test_processes_that_take_turns_lose_no_row(
+    store: Store, n_processes: int, n_commits: int, record_property: Callable[[str, object], None]
+) -> None:
     """The test that tells when the pin on DuckDB may be lifted: 2.0.0 lost rows without a lock of our own."""
     record_property("duckdb", duckdb.__version__)
     spawn = multiprocessing.get_context("spawn")
     processes = [
-        spawn.Process(target=commit_notes, args=(str(store.path), number)) for number in range(N_PROCESSES)
+        spawn.Process(target=commit_notes, args=(str(store.path), number, n_commits))
+        for number in range(n_processes)
     ]
     for process in processes:
         process.start()
     for process in processes:
         process.join(300)
-    assert [process.exitcode for process in processes] == [0] * N_PROCESSES
-    there = {row["name"] for row in store.rows("select name from note")}
-    wanted = {f"{number}-{commit}" for number in range(N_PROCESSES) for commit in range(N_COMMITS)}
-    lost = sorted(wanted - there)
-    assert len(wanted) == 240
-    assert there == wanted, f"DuckDB {duckdb.__version__} lost {len(lost)} of 240 rows: {lost}"
-    assert store.rows("select count(*) as n from note")[0]["n"] == 240
+    assert [process.exitcode for process in processes] == [0] * n_processes
+    wanted = sorted(f"{number}-{commit}" for number in range(n_processes) for commit in range(n_commits))
+    there = sorted(row["name"] for row in store.rows("select name from note"))
+    lost = sorted(set(wanted) - set(there))
+    assert there == wanted, f"DuckDB {duckdb.__version__} lost {len(lost)} of {len(wanted)} rows: {lost}"
 
 
 def test_a_busy_store_is_told_at_once_and_names_who_holds_it(
@@ -108,19 +112,14 @@ def test_a_busy_store_is_exit_code_75_and_nothing_is_lost(tmp_path: Path) -> Non
 
 
 def test_a_writer_waits_for_its_turn(store: Store, held: subprocess.Popen[str]) -> None:
-    patient = Store(store.path, lock_timeout_s=60.0)
+    held_s = 0.4
+    timer = threading.Timer(held_s, held.communicate)
+    timer.start()
     started = time.monotonic()
-    assert held.stdin is not None
-    spawn = multiprocessing.get_context("spawn")
-    writer = spawn.Process(target=commit_notes, args=(str(store.path), 0))
-    writer.start()
-    time.sleep(0.3)
-    held.communicate()
-    patient.write([note("mine")])
-    writer.join(60)
-    assert writer.exitcode == 0
-    assert time.monotonic() - started < 60.0
-    assert patient.rows("select count(*) as n from note") == [{"n": N_COMMITS + 1}]
+    store.write([note("mine")])
+    assert time.monotonic() - started > 0.5 * held_s  # it did have to wait
+    timer.join()
+    assert store.rows("select name from note") == [{"name": "mine"}]
 
 
 def test_readers_share_the_store_and_keep_writers_out(store: Store) -> None:

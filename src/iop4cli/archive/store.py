@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 DEFAULT_LOCK_TIMEOUT_S = 60.0
 # A question must not make DuckDB fetch an extension from the network by itself.
-_NO_EXTENSIONS = "set autoinstall_known_extensions = false; set autoload_known_extensions = false; set lock_configuration = true;"
+_NO_EXTENSIONS = (
+    "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
+    "set lock_configuration = true;"
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Batch:
     """Rows for one table.
 
     With `scope`, first all rows whose column of that name holds one of `scope_values` are removed (what a
-    product was before is replaced whole, even by nothing); without, rows of the same primary key are replaced.
+    product was before is replaced whole, even by nothing); without, rows of the same primary key are
+    replaced.
     """
 
     table: str
@@ -101,8 +105,8 @@ class Store:
     def write(self, batches: Sequence[Batch], script: str = "") -> None:
         """Stage all batches, then change the products in one transaction; an error leaves nothing changed."""
         with self._open(read_only=False) as connection:
-            statements = [self._stage(connection, number, batch) for number, batch in enumerate(batches)]
             try:
+                statements = [self._stage(connection, number, batch) for number, batch in enumerate(batches)]
                 connection.execute("begin; " + " ".join(statements) + script + " commit;")
             except Exception as error:
                 migrations.roll_back(connection)

@@ -34,9 +34,9 @@ def command(
 ) -> int:
     """Simulate a night with 5 % rms of clouds, reduce it, and print the results beside the truth.
 
-    Reads only what comes with the program; writes a new archive with two polarimetric targets and one photometric
-    one of the 0.9 m telescope's AndorT90. Runs all steps with the shipped index files, and compares: a pull is
-    (measured - true) / error, and its size should be below 3.
+    Reads only what comes with the program; writes a new archive with two polarimetric targets and one
+    photometric one of the 0.9 m telescope's AndorT90. Runs all steps with the shipped index files, and
+    compares: a pull is (measured - true) / error, and its size should be below 3.
     """
     messages.set_verbosity(-1 if quiet else 0)
     if folder.exists() and any(folder.iterdir()):

@@ -36,9 +36,9 @@ def command(
 ) -> int:
     """Bring raw frames into the archive, where their headers say they belong.
 
-    Reads the headers; writes links (or copies) raw/TELESCOPE/NIGHT/FILE, and nothing into the store. What is already there is left alone;
-    a different file of the same name is refused. A frame that cannot be placed is said so, and the rest goes on
-    (exit code 3).
+    Reads the headers; writes links (or copies) raw/TELESCOPE/NIGHT/FILE, and nothing into the store. What
+    is already there is left alone; a different file of the same name is refused. A frame that cannot be
+    placed is said so, and the rest goes on (exit code 3).
     """
     from iop4cli.remote.local import LocalFetch, frames_below
 

@@ -41,8 +41,8 @@ def command(
 ) -> int:
     """Make an archive: raw/, master/, reduced/, plots/, iop4.toml and the store iop4.duckdb.
 
-    Reads nothing but the shipped catalogue (with --catalog); writes the folders, the settings and an empty store.
-    Nothing that is already there is touched, so that it is safe to repeat.
+    Reads nothing but the shipped catalogue (with --catalog); writes the folders, the settings and an empty
+    store. Nothing that is already there is touched, so that it is safe to repeat.
     """
     messages.set_verbosity(-1 if quiet else 0)
     layout = create_archive(folder, raw, with_catalog=catalog)

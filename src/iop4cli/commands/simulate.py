@@ -79,10 +79,10 @@ def command(
 ) -> int:
     """Make a raw night with a known truth: bias, flats and light frames as the telescope writes them.
 
-    Reads only the catalogue that comes with the program; writes FOLDER/raw/, and beside it truth.csv (what was put
-    in), frames.csv and sources.csv, a catalogue for `iop4 catalog import`. In the frames are the sky (real comparison
-    stars among synthetic ones), transparency and seeing that change, vignetting, dust, noise, cosmic rays, hot and
-    dead pixels, saturation and pointing errors.
+    Reads only the catalogue that comes with the program; writes FOLDER/raw/, and beside it truth.csv (what
+    was put in), frames.csv and sources.csv, a catalogue for `iop4 catalog import`. In the frames are the
+    sky (real comparison stars among synthetic ones), transparency and seeing that change, vignetting, dust,
+    noise, cosmic rays, hot and dead pixels, saturation and pointing errors.
     """
     from iop4cli.simulate.damage import damage_kinds, damage_night
     from iop4cli.simulate.errors import SimulationError
