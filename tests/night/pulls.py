@@ -59,7 +59,7 @@ def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None)
     try:
         layout = create_archive(place)
         first = datetime.date.fromisoformat(FIRST_NIGHT[instrument])
-        night = (first + datetime.timedelta(days=9 * seed)).isoformat()
+        night = (first + datetime.timedelta(days=9 * (seed % 40))).isoformat()
         recipe = NightRecipe(
             instrument, mode, night, seed, n_targets=2, groups_per_target=2 if mode == "phot" else 1, n_bias=5, n_flats=4,
             bands=("R",) if seed % 2 else ("V",) if mode == "phot" else ("R",),
@@ -108,8 +108,10 @@ def _target_position(name: str) -> tuple[float, float]:
     return source.ra_deg, source.dec_deg
 
 
-def many_nights(n_nights: int, jobs: int, instruments: list[str], modes: list[str]) -> list[Reduced]:
-    tasks = [(i, m, seed) for seed in range(1, n_nights + 1) for i in instruments for m in modes]
+def many_nights(
+    n_nights: int, jobs: int, instruments: list[str], modes: list[str], first_seed: int = 1
+) -> list[Reduced]:
+    tasks = [(i, m, seed) for seed in range(first_seed, first_seed + n_nights) for i in instruments for m in modes]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(one_night, *task) for task in tasks]
         done = []
@@ -149,8 +151,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--instruments", nargs="*", default=list(FIRST_NIGHT))
     parser.add_argument("--modes", nargs="*", default=["phot", "pol"])
+    parser.add_argument("--first-seed", type=int, default=1)
     given = parser.parse_args()
-    nights = many_nights(given.nights, given.jobs, given.instruments, given.modes)
+    nights = many_nights(given.nights, given.jobs, given.instruments, given.modes, given.first_seed)
     print("\n".join(table(nights)))
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 # Copies of an exposure have its time; other exposures of one source are further apart.
 _SAME_TIME_DAYS = 0.5 / 86400.0
-# Below this the angle's error is no longer a Gaussian's.
+# Below this ratio of the true p to its error the angle's error is no longer a Gaussian's. It must be the true one:
+# to choose by the measured one would pick the fluctuations.
 CHI_SNR = 3.0
 QUANTITIES = ("mag", "q", "u", "chi_deg")
 
@@ -80,11 +81,12 @@ def _pulls(result: Mapping[str, Any], truth: Mapping[str, Any]) -> dict[str, flo
         measured, true, error = result[name], truth[name], result[error_name]
         if measured is not None and true is not None and error:
             pulls[name] = (measured - true) / error
-    significant = result["p"] is not None and result["p_err"] and result["p"] / result["p_err"] > CHI_SNR
+    known = result["p"] is not None and truth["p"] is not None and result["p_err"]
+    significant = known and truth["p"] / result["p_err"] > CHI_SNR
     if significant and truth["chi_deg"] is not None and result["chi_err_deg"]:
         off = math.remainder(result["chi_deg"] - truth["chi_deg"], 180.0)
         pulls["chi_deg"] = off / result["chi_err_deg"]
-    if significant and truth["p"] is not None:
+    if significant:
         pulls["p"] = (result["p_debiased"] - truth["p"]) / result["p_err"]
     return pulls
 
