@@ -12,12 +12,21 @@ from iop4cli.frames.quality import Pixel
 
 
 def reduced_header(raw: Header, provenance: Mapping[str, Any]) -> Header:
-    """`provenance`: key, version, frame, bias, dark, flat (names or None), gain_e_per_adu, notes."""
+    """The raw header with provenance added.
+
+    `provenance`: key, version, frame, bias, dark, flat (names or None), gain_e_per_adu,
+    mjd_utc (mid-exposure), exptime_s, notes.
+    """
     header = raw.copy(strip=True)
     for keyword in ("BZERO", "BSCALE", "BLANK", "DATAMIN", "DATAMAX"):
         header.remove(keyword, ignore_missing=True)
     for keyword in [k for k in header if k.startswith(_WCS_PREFIXES)]:
         _set_aside(header, keyword)
+    if provenance.get("mjd_utc") is not None:
+        start = provenance["mjd_utc"] - provenance["exptime_s"] / 2 / 86400.0
+        if "MJD-OBS" not in header:
+            header["MJD-OBS"] = (round(start, 9), "[d] UTC, start of the exposure")
+        header["HIERARCH IOP4 MJD MID"] = (round(provenance["mjd_utc"], 9), "[d] UTC, middle of the exposure")
     header["BUNIT"] = ("electron", "unit of the image")
     # Names may fill the card; a comment would not fit beside them.
     header["HIERARCH IOP4 FRAME"] = provenance["frame"]

@@ -43,7 +43,7 @@ class Reduce(Step):
                 continue
             parts = {
                 "raw frame": frame["checksum"][:16],
-                "exposure": f"{frame['exptime_s']} s",
+                "exposure": f"{frame['exptime_s']} s at {frame['mjd_utc']}",
                 "detector": instrument.digest("detector"),
                 **{f"master {kind}": f"{choice.name} {choice.key}" for kind, choice in chosen.items()},
                 **parameter_parts(params),
@@ -74,7 +74,7 @@ class Reduce(Step):
         names = {kind: payload["row"][kind] for kind in ("bias", "dark", "flat")}
         provenance = {
             "frame": job.item, "key": job.key, "version": __version__, **names, "notes": payload["notes"],
-            "gain_e_per_adu": detector["gain_e_per_adu"],
+            "gain_e_per_adu": detector["gain_e_per_adu"], "mjd_utc": payload["mjd_utc"], "exptime_s": payload["exptime_s"],
         }  # fmt: skip
         final = Path(payload["final"])
         temporary = temporary_beside(final)
@@ -117,7 +117,7 @@ def _payload(view: View, frame: Row, chosen: Mapping[str, Choice]) -> dict[str, 
     }
     return {
         "raw": str(view.layout.raw_frame(frame["name"])), "final": str(view.layout.reduced_frame(frame["name"])),
-        "exptime_s": frame["exptime_s"], "masters": paths, "row": row,
+        "exptime_s": frame["exptime_s"], "mjd_utc": frame["mjd_utc"], "masters": paths, "row": row,
         "notes": [note for choice in chosen.values() for note in choice.notes],
         "detector": {
             "gain_e_per_adu": detector.gain_e_per_adu, "saturation_adu": detector.saturation_adu,
