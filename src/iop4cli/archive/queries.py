@@ -11,16 +11,20 @@ from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Store
 
 Row = dict[str, Any]
-# A frame that is blocked owes it to an earlier step, whose own row says why.
-TROUBLES = ("failed", "impossible")
-_EPOCH = "split_part({0}, '/', 1) || '/' || split_part({0}, '/', 2)"
+# A frame that is blocked owes it to an earlier step, whose own row says why. What is done and yet has a reason
+# has a flaw that a person should look at.
+_TROUBLE = "(status in ('failed', 'impossible') or (status = 'done' and reason <> ''))"
+_EPOCH = "split_part(name, '/', 1) || '/' || split_part(name, '/', 2)"
+_STEP_ORDER = "list_position(['classify', 'mkmaster', 'reduce', 'solve', 'phot', 'pol', 'correct'], {})"
 
 
-def night_rows(store: Store, frames: Collection[str] | None, whole_nights: Collection[str] | None) -> list[Row]:
+def night_rows(
+    store: Store, frames: Collection[str] | None, whole_nights: Collection[str] | None
+) -> list[Row]:
     """A row for each night: how many frames each step has done, and what came of them.
 
-    `frames` limits what is counted (None: all), and then masters are those of `whole_nights`, or those that these
-    frames had.
+    `frames` limits what is counted (None: all), and then masters are those of `whole_nights`, or those that
+    these frames had.
     """
     found = store.tables(_night_queries(frames, whole_nights))
     nights: dict[str, Row] = {}
@@ -39,56 +43,74 @@ def night_rows(store: Store, frames: Collection[str] | None, whole_nights: Colle
         for step, column in (("reduce", "reduced"), ("solve", "solved"), ("phot", "phot")):
             night[column] = counts.get(step, Counter())["done"]
         night["steps"] = {step: dict(counted) for step, counted in sorted(counts.items())}
-        night["name"] = night.pop("night")
-        rows.append(night)
+        rows.append({"name": night.pop("night"), **night})
     return rows
 
 
 def _empty(name: str) -> Row:
-    counted = ("frames", "classified", "lights", "masters", "reduced", "solved", "phot", "groups", "results", "problems")
+    counted = (
+        "frames",
+        "classified",
+        "lights",
+        "masters",
+        "reduced",
+        "solved",
+        "phot",
+        "groups",
+        "results",
+        "problems",
+    )
     return {"night": name, "instruments": [], **dict.fromkeys(counted, 0)}
 
 
 def _night_queries(frames: Collection[str] | None, whole_nights: Collection[str] | None) -> dict[str, str]:
-    chosen = "true" if frames is None else f"{{0}} in {_list(frames)}"
-    inputs = (
-        "true" if frames is None else
-        f"m.id in (select measurement from measurement_input where role like 'frame%' and input in {_list(frames)})"
-    )  # fmt: skip
-    if frames is None:
-        masters = "true"
-    elif whole_nights is not None:
-        masters = f"telescope || '/' || night::text in {_list(whole_nights)}"
-    else:
-        used = f"from reduced where frame in {_list(frames)}"
-        masters = f"name in (select bias {used} union select dark {used} union select flat {used})"
-    night = "m.telescope || '/' || m.night::text"
-    of_item = _EPOCH.format("name")
-    items = chosen.format("name")
-    if frames is not None and whole_nights is not None:
-        items = f"({of_item} in {_list(whole_nights)})"
-    elif frames is not None:
-        items = f"({items} or name in (select origin from measurement m where {inputs}))"
+    chosen_frames, items, results, masters = _conditions(frames, whole_nights)
+    night = "telescope || '/' || night::text"
     return {
-        "frames": "select telescope || '/' || night::text as night, list(distinct instrument) filter (instrument is not null) "
-        "as instruments, count(*) as frames, count(*) filter (status = 'done') as classified, "
-        "count(*) filter (kind = 'light') as lights "
-        f"from frame where {chosen.format('name')} group by 1",
-        "steps": f"select {of_item} as night, step, status, count(*) as n from item where {items} group by all",
-        "counts": f"select {night} as night, 'results' as what, count(*) as n from measurement m where {inputs} group by 1 "
-        f"union all select {night}, 'groups', count(distinct m.origin) from measurement m where mode = 'pol' and {inputs} group by 1 "
-        "union all select telescope || '/' || night::text, 'masters', count(*) from master "
-        f"where accepted and {masters} group by 1 "
-        f"union all select {of_item}, 'problems', count(distinct name) from item "
-        f"where status in {_list(TROUBLES)} and {items} group by 1",
-    }  # fmt: skip
+        "frames": f"""
+            select {night} as night, count(*) as frames, count(*) filter (status = 'done') as classified,
+                count(*) filter (kind = 'light') as lights,
+                list_sort(list(distinct instrument) filter (instrument is not null)) as instruments
+            from frame where {chosen_frames} group by 1""",
+        "steps": f"""
+            select {_EPOCH} as night, step, status, count(*) as n from item where {items} group by all""",
+        "counts": f"""
+            select {night} as night, 'results' as what, count(*) as n from measurement
+            where {results} group by 1
+            union all
+            select {night}, 'groups', count(distinct origin) from measurement
+            where mode = 'pol' and {results} group by 1
+            union all
+            select {night}, 'masters', count(*) from master where accepted and {masters} group by 1
+            union all
+            select {_EPOCH}, 'problems', count(distinct name) from item
+            where {_TROUBLE} and {items} group by 1""",
+    }
+
+
+def _conditions(
+    frames: Collection[str] | None, whole_nights: Collection[str] | None
+) -> tuple[str, str, str, str]:
+    """Which rows of frame, item, measurement and master belong to the chosen frames or nights."""
+    if frames is None:
+        return "true", "true", "true", "true"
+    chosen = f"name in {_list(frames)}"
+    inputs = f"role like 'frame%' and input in {_list(frames)}"
+    results = f"id in (select measurement from measurement_input where {inputs})"
+    if whole_nights is not None:
+        nights = _list(whole_nights)
+        return chosen, f"{_EPOCH} in {nights}", results, f"telescope || '/' || night::text in {nights}"
+    origins = f"select origin from measurement_input where {inputs}"
+    used = f"from reduced where frame in {_list(frames)}"
+    masters = f"name in (select bias {used} union select dark {used} union select flat {used})"
+    return chosen, f"({chosen} or name in ({origins}))", results, masters
 
 
 def trouble_rows(store: Store) -> list[Row]:
-    """What failed, is impossible or is blocked, with the step and the reason; steps in the order of the work."""
+    """What failed, is impossible, blocked or flawed, with step and reason; steps in the order of the work."""
     return store.rows(
-        "select step, name, status, reason, updated from item where status <> 'done' "
-        "order by list_position(['classify', 'mkmaster', 'reduce', 'solve', 'phot', 'pol', 'correct'], step), name"
+        f"select step, name, status, reason, updated from item where {_TROUBLE} or status = 'blocked' "
+        f"order by {_STEP_ORDER.format('step')}, name"
     )
 
 
@@ -98,11 +120,11 @@ def item_rows(store: Store, names: Collection[str]) -> list[Row]:
 
 
 def item_query(names: Collection[str]) -> str:
-    return (
-        "select i.name, i.step, i.status, i.reason, i.notes, i.parts, i.key, i.version, i.seconds, i.updated, i.run, r.command, "
-        f"r.who, r.host, r.version as software from item i left join run r on r.id = i.run where i.name in {_list(names)} "
-        "order by list_position(['classify', 'mkmaster', 'reduce', 'solve', 'phot', 'pol', 'correct'], i.step)"
-    )
+    return f"""
+        select i.name, i.step, i.status, i.reason, i.notes, i.parts, i.key, i.version, i.seconds, i.updated,
+            i.run, r.command, r.who, r.host, r.version as software
+        from item i left join run r on r.id = i.run where i.name in {_list(names)}
+        order by {_STEP_ORDER.format("i.step")}, i.name"""
 
 
 def log_rows(store: Store, conditions: Iterable[str], n_lines: int) -> list[Row]:
@@ -118,9 +140,14 @@ def run_rows(store: Store, conditions: Iterable[str], n_lines: int) -> list[Row]
 def _last(store: Store, table: str, time: str, conditions: Iterable[str], n_lines: int) -> list[Row]:
     where = " and ".join(f"({condition})" for condition in conditions) or "true"
     limit = f"limit {int(n_lines)}" if n_lines else ""
-    return store.rows(
-        f"select * from (select *, rowid as n from {table} where {where} order by {time} desc, n desc {limit}) order by {time}, n"
-    )
+    return store.rows(f"""
+        select * from (select *, rowid as n from {table} where {where} order by {time} desc, n desc {limit})
+        order by {time}, n""")
+
+
+def runs_named(store: Store, condition: str) -> list[str]:
+    """The ids of runs, oldest first."""
+    return [row["id"] for row in store.rows(f"select id from run where {condition} order by started, id")]
 
 
 def since_condition(column: str, time_utc: datetime) -> str:

@@ -13,7 +13,7 @@ from iop4cli.archive.names import NameIndex, normalise
 from iop4cli.archive.people import quoted
 from iop4cli.archive.selection import Selection, parse_name
 from iop4cli.archive.store import Answer, Store
-from iop4cli.errors import NoSuchItem
+from iop4cli.errors import NoSuchItem, UsageError
 from iop4cli.nearest import nearest
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Results:
 def result_columns(store: Store) -> list[str]:
     """The columns of the view, in the promised order."""
     rows = store.rows(
-        "select column_name from information_schema.columns where table_name = 'results' order by ordinal_position"
+        "select column_name from information_schema.columns where table_name = 'results' "
+        "order by ordinal_position"
     )
     return [row["column_name"] for row in rows]
 
@@ -71,17 +72,32 @@ def condition_of(selection: Selection, store: Store, registry: Registry) -> str:
     if selection.until:
         parts.append(f"night <= {quoted(parse_night(selection.until))}")
     if selection.where:
+        _check_where(store, selection.where)
         # On a line of its own, so that a comment in it ends there.
         parts.append(f"{selection.where}\n")
     return " and ".join(f"({part})" for part in parts) or "true"
 
 
+def _check_where(store: Store, where: str) -> None:
+    """Let a mistake be told of what the user wrote, not of the query around it."""
+    try:
+        check_only_reads(f"select * from results where ({where}\n)")
+        store.ask(f"explain select * from results where ({where}\n)")
+    except UsageError as problem:
+        reason = str(problem).split("\n\nLINE")[0].removeprefix("SQL: ")
+        raise UsageError(
+            f"--where {where!r}: {reason}; `iop4 sql --schema results` lists the columns"
+        ) from None
+
+
 def source_named(store: Store, name: str) -> str:
     """The source that a name means, of the catalogue or of what was measured before it left the catalogue."""
-    found = store.tables({
-        "catalogue": "select name, other_names from source",
-        "measured": "select distinct source from measurement where source is not null",
-    })  # fmt: skip
+    found = store.tables(
+        {
+            "catalogue": "select name, other_names from source",
+            "measured": "select distinct source from measurement where source is not null",
+        }
+    )
     matched = NameIndex({row["name"]: row["other_names"] or () for row in found["catalogue"]}).find(name)
     measured = [row["source"] for row in found["measured"]]
     matched = matched or [source for source in measured if normalise(source) == normalise(name)]
@@ -107,13 +123,15 @@ def _named(names: Sequence[str], store: Store, registry: Registry) -> str:
     near = (
         "" if any(isinstance(item, NameGlob) for item in items) else f"where name in {_list(map(str, items))}"
     )
-    found = store.tables({
-        "ids": f"select id from measurement where id in {_list(ids)}",
-        "epochs": "select distinct telescope || '/' || night::text as name from frame",
-        "frames": f"select name from frame {near}",
-        "origins": "select name from (select origin as name from measurement_input union select origin from correction) "
-        + near,
-    })  # fmt: skip
+    found = store.tables(
+        {
+            "ids": f"select id from measurement where id in {_list(ids)}",
+            "epochs": "select distinct telescope || '/' || night::text as name from frame",
+            "frames": f"select name from frame {near}",
+            "origins": "select name from "
+            f"(select origin as name from measurement_input union select origin from correction) {near}",
+        }
+    )
     check_ids(store, ids, {row["id"] for row in found["ids"]})
     known = {table: {row["name"] for row in found[table]} for table in ("epochs", "frames", "origins")}
     epochs, products = set(), set()
@@ -134,12 +152,15 @@ def _named(names: Sequence[str], store: Store, registry: Registry) -> str:
             products |= matched
         if not matched:
             raise NoSuchItem(f"{item} matches nothing in this archive; `iop4 status` lists the nights")
-    return " or ".join((
-        f"id in {_list(ids)}",
-        f"telescope || '/' || night::text in {_list(sorted(epochs))}",
-        "id in (select measurement from measurement_input where origin in {0} or (input in {0} and role like 'frame%') "
-        "union select measurement from correction where origin in {0})".format(_list(sorted(products))),
-    ))  # fmt: skip
+    return " or ".join(
+        (
+            f"id in {_list(ids)}",
+            f"telescope || '/' || night::text in {_list(sorted(epochs))}",
+            "id in (select measurement from measurement_input "
+            "where origin in {0} or (input in {0} and role like 'frame%') "
+            "union select measurement from correction where origin in {0})".format(_list(sorted(products))),
+        )
+    )
 
 
 def check_ids(store: Store, ids: Iterable[str], known: set[str]) -> None:

@@ -70,10 +70,11 @@ def command(
 ) -> int:
     """Write results as CSV, ECSV or NDJSON.
 
-    Reads the view [bold]results[/bold]; --where is a condition in SQL on its columns, which `iop4 sql --schema results`
-    explains. Magnitudes and angles have their units; p, q and u are fractions; times are mid-exposure. What is not
-    known is empty (null in NDJSON). Results that people flagged are left out unless --flagged is given.
-    """  # fmt: skip
+    Reads the view [bold]results[/bold]; --where is a condition in SQL on its columns, which `iop4 sql
+    --schema results` explains. Magnitudes and angles have their units; p, q and u are fractions; times are
+    mid-exposure. What is not known is empty (null in NDJSON). Results that people flagged are left out
+    unless --flagged is given.
+    """
     from iop4cli.archive.results import condition_of, result_columns, select_results
     from iop4cli.export.atomic import write_text
     from iop4cli.export.tables import to_text
@@ -142,7 +143,7 @@ def _targets(store: Store) -> str:
 
 
 def _meta(answer: Answer, n_flagged: int, selection: Selection, registry: Registry) -> dict[str, Any]:
-    """What a reader of the table must know besides its columns; nothing that changes from one writing to the next."""
+    """What a reader of the table must know besides its columns; the same each time it is written."""
     from iop4cli import __version__
 
     said = {
@@ -162,6 +163,9 @@ def _meta(answer: Answer, n_flagged: int, selection: Selection, registry: Regist
         if used is None or entry.name in used
     }
     return {
-        "software": "iop4", "version": __version__, "selection": said, "flagged_left_out": n_flagged,
+        "software": "iop4",
+        "version": __version__,
+        "selection": said,
+        "flagged_left_out": n_flagged,
         "calibration_references": references,
-    }  # fmt: skip
+    }

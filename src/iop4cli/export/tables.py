@@ -110,10 +110,24 @@ def _ecsv_column(name: str, column: Column | None, answer: Answer) -> str:
 
 
 # Said, not guessed: a column that is all NULL has its type all the same.
-_TEXT = frozenset((
-    "id", "source", "telescope", "instrument", "night", "mode", "band", "quality_text", "flags", "calibration",
-    "method", "version", "mag_reason", "origin",
-))  # fmt: skip
+_TEXT = frozenset(
+    (
+        "id",
+        "source",
+        "telescope",
+        "instrument",
+        "night",
+        "mode",
+        "band",
+        "quality_text",
+        "flags",
+        "calibration",
+        "method",
+        "version",
+        "mag_reason",
+        "origin",
+    )
+)
 _WHOLE = frozenset(("n_frames", "n_calibrators", "quality", "dof", "transparency_stars"))
 
 

@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 def masters_of(view: View, frame: Row) -> list[dict[str, Any]]:
-    """For each kind of master that a frame needs: the one it had, the one it would get now, and those passed over."""
+    """For each kind of master a frame needs: what it had, what it would get now, those passed over."""
     if frame["status"] != "done" or frame["kind"] not in {"light", "flat", "dark", "bias"}:
         return []
     instrument = view.instrument(frame["instrument"])
@@ -52,7 +52,7 @@ def _why_not(candidate: Candidate) -> str:
 
 
 def history(items: Iterable[Row]) -> list[dict[str, Any]]:
-    """What each step did, when, by which command and with which parameters; `items` as archive.queries gives them."""
+    """What each step did, when, by which command and with which parameters, from rows of archive.queries."""
     rows = []
     for item in items:
         parts: dict[str, str] = json.loads(item["parts"] or "{}")

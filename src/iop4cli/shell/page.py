@@ -1,19 +1,32 @@
-"""Text for people on stdout: headings, pairs and aligned tables; colours only on a terminal that wants them."""
+"""Text for people on stdout: headings, pairs, aligned tables; colours only where a terminal wants them."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from iop4cli.shell import output
 
 _RESET = "\x1b[0m"
-_STYLES = {"heading": "\x1b[1;36m", "dim": "\x1b[2m", "done": "\x1b[32m", "info": "", "ok": "\x1b[32m", "failed": "\x1b[31m",
-           "error": "\x1b[31m", "bad": "\x1b[31m", "impossible": "\x1b[33m", "blocked": "\x1b[33m", "warning": "\x1b[33m"}  # fmt: skip
+_STYLES = {
+    "heading": "\x1b[1;36m",
+    "dim": "\x1b[2m",
+    "done": "\x1b[32m",
+    "info": "",
+    "ok": "\x1b[32m",
+    "failed": "\x1b[31m",
+    "error": "\x1b[31m",
+    "bad": "\x1b[31m",
+    "impossible": "\x1b[33m",
+    "blocked": "\x1b[33m",
+    "warning": "\x1b[33m",
+}
 _NARROWEST_TEXT = 20
+_NUMBER = re.compile(r"([-+]?[0-9.]+(e[-+]?[0-9]+)?)?")
 
 
 def width() -> int | None:
@@ -28,7 +41,11 @@ def heading(text: str, indent: int = 0) -> None:
 def text(words: str, indent: int = 2, style: str = "") -> None:
     """A paragraph."""
     room = width()
-    lines = textwrap.wrap(output.clean(words), room - indent, break_long_words=False, break_on_hyphens=False) if room else [output.clean(words)]
+    lines = (
+        textwrap.wrap(output.clean(words), room - indent, break_long_words=False, break_on_hyphens=False)
+        if room
+        else [output.clean(words)]
+    )
     for line in lines or [""]:
         output.write((" " * indent + _styled(line, style)).rstrip() + "\n")
 
@@ -38,45 +55,54 @@ def pairs(known: Mapping[str, Any], indent: int = 2) -> None:
     shown = {name: _cell(value) for name, value in known.items() if _cell(value) != ""}
     column = max(map(len, shown), default=0)
     for name, value in shown.items():
-        for number, line in enumerate(_wrapped(value, indent + column + 2)):
+        for number, line in enumerate(_wrapped(value, indent + column + 2, width())):
             label = name.ljust(column) if number == 0 else " " * column
             output.write(f"{' ' * indent}{_styled(label, 'dim')}  {line}\n")
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], indent: int = 2) -> None:
-    """Aligned columns; those that are empty in all rows are left out. The last column takes what room is left."""
-    cells = {name: [_cell(row.get(name)) for row in rows] for name in columns}
-    shown = [name for name in columns if any(cells[name])] or list(columns)
+    """Aligned columns, without those empty in all rows; the last column takes what room is left."""
+    shown = [name for name in columns if any(_cell(row.get(name)) for row in rows)] or list(columns)
+    for line in table_lines(rows, shown, indent, width()):
+        output.write(line + "\n")
+
+
+def table_lines(
+    rows: Sequence[Mapping[str, Any]], shown: Sequence[str], indent: int, room: int | None
+) -> Iterator[str]:
+    """The lines of a table for a terminal of `room` columns, or as wide as it is."""
+    cells = {name: [_cell(row.get(name)) for row in rows] for name in shown}
     widths = {name: max([len(name), *map(len, cells[name])]) for name in shown}
-    room = width()
     gap = 1 if room and indent + sum(widths.values()) + 2 * (len(shown) - 1) > room else 2
-    right = {name for name in shown if all(_is_number(row.get(name)) for row in rows)}
+    right = {name for name in shown if all(_NUMBER.fullmatch(cell) for cell in cells[name])}
     before = indent + sum(widths[name] + gap for name in shown[:-1])
-    output.write(" " * indent + _styled(_row({name: name for name in shown}, shown, widths, right, gap), "dim") + "\n")
+    yield " " * indent + _styled(_row({name: name for name in shown}, shown, widths, right, gap), "dim")
     for number in range(len(rows)):
         values = {name: cells[name][number] for name in shown}
-        last = [values[shown[-1]]] if shown[-1] in right else _wrapped(values[shown[-1]], before)
+        last = [values[shown[-1]]] if shown[-1] in right else _wrapped(values[shown[-1]], before, room)
         values[shown[-1]] = last[0]
-        style = next((values[name] for name in ("status", "level", "state") if values.get(name) in _STYLES), "")
-        output.write(" " * indent + _styled(_row(values, shown, widths, right, gap), style) + "\n")
+        style = next(
+            (values[name] for name in ("status", "level", "state") if values.get(name) in _STYLES), ""
+        )
+        yield " " * indent + _styled(_row(values, shown, widths, right, gap), style)
         for line in last[1:]:
-            output.write(" " * before + _styled(line, style) + "\n")
+            yield " " * before + _styled(line, style)
 
 
-def _row(values: Mapping[str, str], shown: Sequence[str], widths: Mapping[str, int], right: set[str], gap: int) -> str:
-    parts = [values[name].rjust(widths[name]) if name in right else values[name].ljust(widths[name]) for name in shown]
+def _row(
+    values: Mapping[str, str], shown: Sequence[str], widths: Mapping[str, int], right: set[str], gap: int
+) -> str:
+    parts = [
+        values[name].rjust(widths[name]) if name in right else values[name].ljust(widths[name])
+        for name in shown
+    ]
     return (" " * gap).join(parts).rstrip()
 
 
-def _wrapped(value: str, before: int) -> list[str]:
-    room = width()
+def _wrapped(value: str, before: int, room: int | None) -> list[str]:
     if room is None or before + len(value) <= room:
         return [value]
     return textwrap.wrap(value, max(room - before, _NARROWEST_TEXT), break_on_hyphens=False) or [""]
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
 def _cell(value: Any) -> str:
@@ -91,5 +117,7 @@ def _cell(value: Any) -> str:
 
 def _styled(text: str, style: str) -> str:
     code = _STYLES.get(style, "")
-    wanted = code and output.is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    wanted = (
+        code and output.is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    )
     return f"{code}{text}{_RESET}" if wanted else text

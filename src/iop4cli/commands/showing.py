@@ -1,0 +1,244 @@
+"""The lineage of one thing as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from iop4cli.commands import showing_parts as parts
+from iop4cli.commands.status import frame_in_words, show_masters
+from iop4cli.shell import page, words
+
+Document = Mapping[str, Any]
+
+
+def show_document(document: Document) -> None:
+    """Write a document of pipeline.lineage to stdout."""
+    page.heading(f"{document['what']} {document['name']}")
+    _SHOW[document["what"]](document)
+
+
+def _frame(document: Document) -> None:
+    frame = document["frame"]
+    page.text(frame_in_words(frame))
+    page.pairs(
+        {
+            "file": document["file"],
+            "checksum": f"sha256 {frame['checksum']}" if frame["checksum"] else None,
+            "start": words.said(frame["date_obs"], " UTC"),
+            "mid-exposure": words.said(words.number(frame["mjd_utc"], 6), " MJD UTC"),
+            "object": frame["object"],
+            "target": frame["target"],
+            "pointing": words.sky(frame["ra_deg"], frame["dec_deg"]),
+            "filter": frame["filter"],
+            "size": words.size(frame),
+            "notes": frame["notes"],
+        }
+    )
+    parts.section("Said by people", document["overrides"], ("field", "value", "who", "time_utc"))
+    if document["masters"]:
+        page.heading("Masters")
+        show_masters(document["masters"])
+    reduced = document["reduced"]
+    if reduced:
+        page.heading("Reduced")
+        page.pairs(
+            {
+                "file": reduced["path"],
+                "level": words.said(words.number(reduced["level_e"], 1), " electrons"),
+                "saturated pixels": reduced["n_saturated"],
+                "bad pixels": reduced["n_bad"],
+                "less than ideal": reduced["master_notes"],
+            }
+        )
+    for wcs in document["wcs"]:
+        _wcs(wcs)
+    parts.section("Part of", document["part_of"], ("master", "used", "reason"))
+    apertures = [
+        {
+            **row,
+            "radius_px": words.number(row["radius_px"], 2),
+            "flux_e": words.number(row["flux_e"], 1),
+            "flux_err_e": words.number(row["flux_err_e"], 1),
+            "offset_px": words.number(row["offset_px"], 2),
+            "x_px": words.number(row["x_px"], 1),
+            "y_px": words.number(row["y_px"], 1),
+        }
+        for row in document["apertures"]
+    ]
+    parts.section(
+        "Apertures",
+        apertures,
+        ("source", "x_px", "y_px", "radius_px", "flux_e", "flux_err_e", "offset_px", "bits"),
+    )
+    parts.results("Results that rest on it", document["results"], ("id", "source", "mode"))
+    parts.steps(document)
+
+
+def _wcs(wcs: Mapping[str, Any]) -> None:
+    page.heading("On the sky" + ("" if wcs["beam"] == "O" else ", extraordinary beam"))
+    how = "by index file" if wcs["method"] == "index" else "tracked from"
+    page.pairs(
+        {
+            "solved": f"{how} {wcs['reference']}",
+            "centre": words.sky(wcs["ra_deg"], wcs["dec_deg"]),
+            "matched": f"{wcs['n_matched']} of {wcs['n_detected']} stars, rms {wcs['rms_arcsec']:.2f} arcsec",
+            "scale": f"{wcs['scale_arcsec_per_px']:.4f} arcsec/px, y axis at {wcs['angle_deg']:.2f} deg"
+            + (", mirrored" if wcs["mirrored"] else ""),
+            "seeing": words.said(words.number(wcs["fwhm_arcsec"], 2), " arcsec FWHM"),
+            "background": f"{wcs['sky_e']:.0f} electrons a pixel, rms {wcs['sky_rms_e']:.1f}",
+        }
+    )
+
+
+def _master(document: Document) -> None:
+    master = document["master"]
+    said = (
+        f"{master['kind']} of {master['instrument']}",
+        master["band"],
+        None if master["angle_deg"] is None else f"at {master['angle_deg']:g} deg",
+    )
+    page.text(" ".join(filter(None, said)))
+    unit = {"bias": " ADU", "dark": " ADU/s", "flat": " of the level"}[master["kind"]]
+    page.pairs(
+        {
+            "accepted": "yes" if master["accepted"] else f"no: {master['reason']}",
+            "file": master["path"],
+            "frames": f"{master['n_frames']} used, {master['n_rejected']} left out",
+            "size": words.size(master),
+            "level": words.said(words.number(master["level"], 3), "" if master["kind"] == "flat" else unit),
+            "scatter": words.said(words.number(master["scatter"], 4), unit),
+            "read noise": words.said(words.number(master["read_noise_e"], 2), " electrons"),
+            "made with": master["bias"],
+        }
+    )
+    parts.section("Frames", document["frames"], ("frame", "used", "reason"))
+    parts.names("Masters made with it", document["masters_made_with_it"])
+    parts.names("Frames reduced with it", document["reduced_with_it"])
+    parts.steps(document)
+
+
+def _group(document: Document) -> None:
+    frames = [
+        {**row, "mjd_utc": words.number(row["mjd_utc"], 6), "flat": words.last(row["flat"])}
+        for row in document["frames"]
+    ]
+    parts.section("Frames", frames, ("name", "angle_deg", "mjd_utc", "exptime_s", "flat"))
+    parts.calibration(document["calibration"])
+    parts.results("Results", document["results"], ("id", "source"))
+    parts.steps(document)
+
+
+def _result(document: Document) -> None:
+    row = document["result"]
+    mode = "polarimetry" if row["mode"] == "pol" else "photometry"
+    page.text(
+        f"{row['source']} in {row['band']}, {mode} of {row['telescope']} "
+        f"({row['instrument']}), night of {row['night']}, on {row['origin']}"
+    )
+    page.pairs(
+        {
+            "mid-exposure": f"MJD {row['mjd_utc']:.6f} UTC, BJD {row['bjd_tdb']:.6f} TDB",
+            "exposure": f"{row['n_frames']} x {row['exptime_s']:g} s",
+            "method": f"{row['method']}, iop4 {row['version']}",
+            "aperture": words.several(
+                {"radius": row["aperture_arcsec"], "seeing (FWHM)": row["fwhm_arcsec"]}, 2, " arcsec"
+            ),
+            "magnitude": words.measured(row["mag"], row["mag_err"], 4, " mag")
+            or f"none: {row['mag_reason']}",
+            "its error": words.several(
+                {"photons alone": row["mag_err_photon"], "within the night": row["mag_err_night"]}, 4
+            ),
+            "zero point": words.said(
+                words.measured(row["zp"], row["zp_err"], 4, " mag"),
+                f", {row['n_calibrators']} calibrators, scatter {words.number(row['zp_scatter'], 3)}",
+            ),
+            **(_polarisation(row) if row["mode"] == "pol" else {}),
+        }
+    )
+    page.heading("Quality")
+    for text in document["quality"] or ["nothing to remark"]:
+        page.text(text)
+    parts.section("Flags of people", document["flags"], ("reason", "who", "time_utc"))
+    frames = [
+        {
+            **frame,
+            "mjd_utc": words.number(frame["mjd_utc"], 6),
+            "transparency": words.measured(frame["transparency"], frame["transparency_err"], 4),
+            "flux_e": words.measured(frame["flux_e"], frame["flux_err_e"], 0),
+            "used": frame["role"] == "frame",
+        }
+        for frame in document["frames"]
+    ]
+    parts.section("Frames", frames, ("name", "angle_deg", "used", "flux_e", "transparency", "mjd_utc"))
+    masters = {kind: frame[kind] for frame in document["frames"] for kind in ("bias", "dark") if frame[kind]}
+    flats = sorted({frame["flat"] for frame in document["frames"] if frame["flat"]})
+    parts.names("Masters", [*dict.fromkeys(masters.values()), *flats])
+    parts.section("Calibrators", document["calibrators"], ("name", "mag", "mag_err"))
+    parts.calibration(document["calibration"])
+    parts.steps(document)
+
+
+def _polarisation(row: Mapping[str, Any]) -> dict[str, Any]:
+    if row["p"] is None:
+        return {"q, u of the instrument": words.several({"q": row["q_instr"], "u": row["u_instr"]}, 5)}
+    return {
+        "p": f"{words.measured(100 * row['p'], 100 * row['p_err'], 3)} %{_debiased(row)}",
+        "upper limit": None if row["p_upper95"] is None else f"p < {100 * row['p_upper95']:.3f} % (95 %)",
+        "chi": words.measured(row["chi_deg"], row["chi_err_deg"], 2, " deg, north through east"),
+        "q": words.measured(row["q"], row["q_err"], 5),
+        "u": words.measured(row["u"], row["u_err"], 5),
+        "calibration's share": words.several(
+            {"q": row["q_sys"], "u": row["u_sys"], "p": row["p_sys"], "chi_deg": row["chi_sys_deg"]}, 5
+        ),
+        "before correction": words.several({"q": row["q_instr"], "u": row["u_instr"]}, 5),
+        "chi squared": words.said(
+            words.number(row["chi2_red"], 2), f" reduced, {row['dof']} degrees of freedom"
+        ),
+        "transparency": None
+        if row["transparency_rms"] is None
+        else f"rms {100 * row['transparency_rms']:.2f} %, from {row['transparency_stars']} field stars",
+    }
+
+
+def _debiased(row: Mapping[str, Any]) -> str:
+    """What is left of p without its bias, and where it lies."""
+    if row["p_debiased"] is None or row["p_lo68"] is None or row["p_hi68"] is None:
+        return ""
+    low, high = 100 * row["p_lo68"], 100 * row["p_hi68"]
+    return f"; debiased {100 * row['p_debiased']:.3f} %, 68 % interval {low:.3f} to {high:.3f} %"
+
+
+def _source(document: Document) -> None:
+    source = document["source"]
+    if source is None:
+        page.text("not in the catalogue any more; it was measured earlier")
+    else:
+        mags = ", ".join(
+            f"{row['band']} {words.measured(row['mag'], row['mag_err'], 3)}" for row in document["magnitudes"]
+        )
+        page.pairs(
+            {
+                "kind": source["kind"],
+                "other names": source["other_names"],
+                "position": words.sky(source["ra_deg"], source["dec_deg"]),
+                "redshift": source["redshift"],
+                "magnitudes": mags,
+                "p": words.measured(source["p"], source["p_err"], 4),
+                "chi": words.measured(source["chi_deg"], source["chi_err_deg"], 1, " deg"),
+                "reference": source["reference"],
+                "comment": source["comment"],
+            }
+        )
+    parts.names("Its calibrators", document["calibrators"])
+    parts.names("It calibrates", document["calibrates"])
+    parts.results("Results", document["results"], ("id", "night", "telescope"))
+
+
+_SHOW: Mapping[str, Callable[[Document], None]] = {
+    "frame": _frame,
+    "master": _master,
+    "group": _group,
+    "result": _result,
+    "source": _source,
+}

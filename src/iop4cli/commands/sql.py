@@ -1,0 +1,173 @@
+"""iop4 sql."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iop4cli.commands.opening import open_archive
+from iop4cli.errors import NoSuchItem, UsageError
+from iop4cli.nearest import did_you_mean
+from iop4cli.shell import messages, output, page
+from iop4cli.shell.options import ArchiveOptions, takes_options
+
+if TYPE_CHECKING:
+    from iop4cli.archive.store import Answer, Store
+
+EPILOG = """Examples:
+
+  iop4 sql "select night, band, count(*) from results group by all"
+
+  iop4 sql --schema results
+
+  iop4 sql "select * from results" -o results.csv
+"""
+
+_FORMATS = ("table", "csv", "ndjson")
+
+
+@takes_options
+def command(
+    options: ArchiveOptions,
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[QUERY]",
+            show_default=False,
+            help="One statement; - reads it from standard input. With --schema: a table or view.",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "-f", "--file", metavar="FILE", show_default=False, help="Read the statement from a file."
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            show_default=False,
+            help="table, csv or ndjson; else a table on a terminal, csv in a pipe.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", show_default=False, help="A file; else stdout."),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Let it change the store: several statements are one transaction.")
+    ] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Explain tables, views and columns.")] = False,
+) -> int:
+    """Ask the store in SQL (DuckDB's).
+
+    Reads only: just questions are taken (SELECT, DESCRIBE, SHOW, EXPLAIN ...), which may look into other
+    files too: read_csv('mine.csv'). With --write anything goes, and nothing guards you; products are remade
+    by the steps, so change only the tables of people (source, override, flag, note, calibration).
+    """
+    from iop4cli.archive.asking import check_only_reads
+
+    chosen = _format(form, to)
+    opened = open_archive(options)
+    if schema:
+        answer = _schema(opened.store, query)
+    else:
+        sql = _statement(query, file)
+        if not write:
+            check_only_reads(sql, " (--write lets anything through)")
+        answer = opened.store.ask(sql, write=write)
+    _show(answer, chosen, to)
+    if write and not schema and answer.columns != ("Count",):
+        messages.notice("written")
+    return 0
+
+
+def _format(said: str | None, to: Path | None) -> str:
+    from iop4cli.export.tables import SUFFIXES
+
+    if said is not None:
+        if said.lower() not in _FORMATS:
+            raise UsageError(f"--format {said!r} is not known{did_you_mean(said, _FORMATS)}")
+        return said.lower()
+    if to is not None:
+        return "ndjson" if SUFFIXES.get(to.suffix.lower()) == "ndjson" else "csv"
+    return "table" if output.is_terminal() else "csv"
+
+
+def _statement(query: str | None, file: Path | None) -> str:
+    if (query is None) == (file is None):
+        raise UsageError(
+            "give one statement: QUERY, - for standard input, or -f FILE (--schema explains the tables)"
+        )
+    if file is not None:
+        return file.read_text(encoding="utf-8")
+    return sys.stdin.read() if query == "-" else str(query)
+
+
+def _schema(store: Store, name: str | None) -> Answer:
+    from iop4cli.archive.columns import TABLES, column_of
+    from iop4cli.archive.queries import described_tables
+    from iop4cli.archive.store import Answer
+
+    found = described_tables(store)
+    if name is None:
+        known = [table for table in TABLES if table in found] + sorted(set(found) - set(TABLES))
+        return Answer(
+            ("table", "columns", "description"),
+            [(table, len(found[table]), TABLES.get(table)) for table in known],
+        )
+    if name not in found:
+        raise NoSuchItem(f"there is no table {name!r}{did_you_mean(name, found)}")
+    rows = []
+    for column, kind in found[name]:
+        said = column_of(name, column)
+        rows.append(
+            (column, kind.lower(), (said.unit or None) if said else None, said.text if said else None)
+        )
+    return Answer(("column", "type", "unit", "description"), rows)
+
+
+def _show(answer: Answer, form: str, to: Path | None) -> None:
+    from iop4cli.export.atomic import write_text
+    from iop4cli.export.tables import csv_text, ndjson_text
+
+    if not answer.columns:
+        return
+    columns = _distinct(answer.columns)
+    if form == "table":
+        cells = [
+            {name: _shown(value) for name, value in zip(columns, row, strict=True)} for row in answer.rows
+        ]
+        text = "\n".join(page.table_lines(cells, columns, 0, None if to else page.width())) + "\n"
+        messages.notice(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}")
+    else:
+        text = (csv_text if form == "csv" else ndjson_text)(columns, answer.rows)
+    if to is None:
+        output.write(text)
+    else:
+        write_text(to, text)
+
+
+def _distinct(columns: Sequence[str]) -> list[str]:
+    """Names for columns, of which SQL lets several be the same."""
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 1
+        while name in names:
+            number += 1
+            name = f"{column}_{number}"
+        names.append(name)
+    return names
+
+
+def _shown(value: Any) -> str:
+    """A value in a table: NULL is told from empty text."""
+    from iop4cli.export.tables import plain_text
+
+    return "NULL" if value is None else plain_text(value)

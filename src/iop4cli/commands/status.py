@@ -1,0 +1,241 @@
+"""iop4 status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iop4cli.commands.opening import Opened, open_archive
+from iop4cli.shell import messages, output, page
+from iop4cli.shell.options import PANEL_HOW, Json, SelectionOptions, takes_options
+
+if TYPE_CHECKING:
+    from iop4cli.archive.selection import Selection
+    from iop4cli.pipeline.view import View
+
+EPILOG = """Examples:
+
+  iop4 status
+
+  iop4 status --why --since 2022-09-01
+
+  iop4 status --why OSN-T090/2022-09-08/BLLac-0001R0.fit
+"""
+
+_COLUMNS = ("night", "frames", "masters", "reduced", "solved", "phot", "groups", "results", "problems")
+_ITEMS_SHOWN = 8
+
+
+@takes_options
+def command(
+    options: SelectionOptions,
+    why: Annotated[
+        bool,
+        typer.Option(
+            "--why",
+            rich_help_panel=PANEL_HOW,
+            help="List what failed or is impossible, and why; of given frames the masters and each step.",
+        ),
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Show what is there, what is missing, and why.
+
+    Reads the store and writes nothing. A line for each night: frames, accepted masters, frames reduced,
+    solved and measured, polarimetric groups, results, and items with problems. With --why each problem with
+    its step and reason; given frames, also for each kind of master which was taken and which were passed
+    over, and what each step did.
+    """
+    from iop4cli.pipeline.view import View
+    from iop4cli.shell.arguments import selection_of
+
+    opened = open_archive(options)
+    selection = selection_of(options)
+    view = View(opened.store, opened.surroundings())
+    chosen = _Chosen(view, selection)
+    if why:
+        return _why(view, chosen, as_json=json)
+    return _counts(opened, view, chosen, as_json=json)
+
+
+class _Chosen:
+    """The frames and other items that a selection means; None stands for all of them."""
+
+    def __init__(self, view: View, selection: Selection) -> None:
+        from iop4cli.archive.selection import frames_selected
+        from iop4cli.pipeline.steps.classify import raw_files
+
+        self.raw = {name for name, _ in raw_files(view)}
+        self.frames: set[str] | None = None
+        self.nights: set[str] | None = None
+        self.named: set[str] = set()
+        if selection.everything:
+            return
+        known = self.raw | set(view.frames)
+        self.frames = frames_selected(selection, view.store, view.frames, known, view.surroundings.registry)
+        if selection.whole_nights:
+            self.nights = {_night_of(name) for name in self.frames}
+        if selection.names and all(name.rstrip("/").count("/") > 1 for name in selection.names):
+            self.named = self.frames
+
+    def unclassified(self, view: View) -> list[str]:
+        waiting = self.raw - set(view.frames)
+        return sorted(waiting if self.frames is None else waiting & self.frames)
+
+    def has(self, item: str, groups: dict[str, set[str]]) -> bool:
+        if self.frames is None or item in self.frames:
+            return True
+        if self.nights is not None:
+            return _night_of(item) in self.nights
+        return bool(groups.get(item, set()) & self.frames)
+
+
+def _night_of(name: str) -> str:
+    return "/".join(name.split("/")[:2])
+
+
+def _counts(opened: Opened, view: View, chosen: _Chosen, *, as_json: bool) -> int:
+    from iop4cli.archive.queries import night_rows
+
+    rows = night_rows(opened.store, chosen.frames, chosen.nights)
+    waiting = chosen.unclassified(view)
+    for name in sorted({_night_of(frame) for frame in waiting} - {row["name"] for row in rows}):
+        rows.append({"name": name, **dict.fromkeys(_COLUMNS[1:], 0)})
+    for row in rows:
+        row["unclassified"] = sum(_night_of(frame) == row["name"] for frame in waiting)
+    if as_json:
+        for row in rows:
+            output.json_row(row)
+    elif output.is_terminal() and rows:
+        page.table([{**row, "night": row["name"]} for row in rows], _COLUMNS, indent=0)
+    else:
+        output.table([{**row, "night": row["name"]} for row in rows], _COLUMNS)
+    _notices(opened, rows, waiting)
+    return 0
+
+
+def _notices(opened: Opened, rows: list[dict[str, Any]], waiting: list[str]) -> None:
+    if not rows:
+        messages.notice(f"{opened.layout.root} holds no frames yet: `iop4 fetch FILES` brings them in")
+    if waiting:
+        messages.notice(
+            f"{len(waiting)} files in raw/ are not classified yet: `iop4 run`, or `iop4 classify`"
+        )
+    n_problems = sum(row["problems"] for row in rows)
+    if n_problems:
+        messages.notice(
+            f"{n_problems} item{'s have' if n_problems > 1 else ' has'} problems: `iop4 status --why` tells"
+        )
+
+
+def _why(view: View, chosen: _Chosen, *, as_json: bool) -> int:
+    from iop4cli.archive.queries import trouble_rows
+
+    if chosen.named:
+        for name in sorted(chosen.named):
+            _one_frame(view, name, as_json=as_json)
+        return 0
+    groups: dict[str, set[str]] = {}
+    if chosen.frames is not None and chosen.nights is None:
+        for row in view.store.rows(
+            "select distinct origin, input from measurement_input where role like 'frame%'"
+        ):
+            groups.setdefault(row["origin"], set()).add(row["input"])
+    troubles = [row for row in trouble_rows(view.store) if chosen.has(row["name"], groups)]
+    if as_json:
+        for row in troubles:
+            output.json_row({name: row[name] for name in ("name", "step", "status", "reason", "updated")})
+    elif output.is_terminal():
+        _by_reason(troubles)
+    else:
+        output.table(troubles, ("step", "status", "name", "reason"))
+    waiting = chosen.unclassified(view)
+    if waiting:
+        messages.notice(f"{len(waiting)} files in raw/ are not classified yet: `iop4 classify`")
+    if not troubles:
+        messages.notice("no problems are on record; `iop4 run --dry-run` says what is due")
+    return 0
+
+
+def _by_reason(troubles: list[dict[str, Any]]) -> None:
+    """Twenty frames with one trouble are one paragraph."""
+    by_reason: dict[tuple[str, str, str], list[str]] = {}
+    for row in troubles:
+        by_reason.setdefault((row["step"], row["status"], row["reason"] or ""), []).append(row["name"])
+    for (step, status, reason), names in by_reason.items():
+        said = "done, but" if status == "done" else status
+        page.heading(f"{step}: {said}" + (f", {len(names)} items" if len(names) > 1 else ""))
+        page.text(reason, style="" if status == "done" else status)
+        for name in names[:_ITEMS_SHOWN]:
+            page.text(name, indent=4)
+        if len(names) > _ITEMS_SHOWN:
+            page.text(f"... and {len(names) - _ITEMS_SHOWN} more", indent=4, style="dim")
+
+
+def _one_frame(view: View, name: str, *, as_json: bool) -> None:
+    from iop4cli.archive.lineage import items_of_frame
+    from iop4cli.archive.queries import item_rows
+    from iop4cli.pipeline.lineage import history, masters_of
+
+    frame = view.frames.get(name)
+    steps = history(item_rows(view.store, items_of_frame(view.store, name)))
+    masters = [] if frame is None else masters_of(view, frame)
+    if as_json:
+        status = "unclassified" if frame is None else frame["status"]
+        output.json_row({"name": name, "status": status, "steps": steps, "masters": masters})
+        return
+    page.heading(name)
+    if frame is None:
+        page.text("not classified yet: `iop4 classify`")
+    else:
+        page.text(frame_in_words(frame))
+    if steps:
+        show_steps(steps, name)
+    show_masters(masters)
+
+
+def frame_in_words(frame: dict[str, Any]) -> str:
+    """What a frame is, in one line."""
+    if frame["status"] != "done":
+        return f"{frame['status']}: {frame['reason']}"
+    angle = None if frame["angle_deg"] is None else f"at {frame['angle_deg']:g} deg"
+    target = frame["target"] or frame["object"]
+    words = (
+        frame["instrument"],
+        frame["kind"],
+        frame["mode"] if frame["kind"] == "light" else None,
+        frame["band"],
+        angle,
+        None if frame["exptime_s"] is None else f"{frame['exptime_s']:g} s",
+        f"of {target}" if target else None,
+    )
+    return " ".join(str(word) for word in words if word)
+
+
+def show_steps(steps: list[dict[str, Any]], name: str) -> None:
+    """What each step did with an item, or with the group or night that the item is part of."""
+    shown = [
+        {
+            **row,
+            "reason": row["reason"] or row["notes"],
+            "of": None if row["name"] == name else row["name"].rsplit("/", 1)[-1],
+        }
+        for row in steps
+    ]
+    page.table(shown, ("step", "status", "when", "of", "reason"))
+
+
+def show_masters(masters: list[dict[str, Any]], indent: int = 2) -> None:
+    """The masters that a frame has, and why not others."""
+    for master in masters:
+        notes = f" ({'; '.join(master['notes'])})" if master["notes"] else ""
+        page.text(
+            f"{master['kind']}: {master['taken'] or 'none'}{notes}",
+            indent,
+            "" if master["taken"] else "impossible",
+        )
+        if master["had"] and master["had"] != master["taken"]:
+            page.text(f"it was reduced with {master['had']}; `iop4 reduce` is due", indent + 2, "warning")
+        for other in master["passed_over"]:
+            page.text(f"passed over {other['name']}: {other['why']}", indent + 2, "dim")
