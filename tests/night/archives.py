@@ -62,8 +62,9 @@ class Archive:
     def iop4(self, *arguments: str, code: int = 0, stdin: str = "", **variables: str) -> Said:
         """Run a command in the archive's folder; its exit code must be `code`."""
         done = subprocess.run(
-            [sys.executable, "-m", "iop4cli", *arguments], cwd=self.root, env=environment(self.root, **variables),
-            input=stdin, capture_output=True, text=True, timeout=LONGEST_S, check=False,
+            [sys.executable, "-m", "iop4cli", *arguments], cwd=self.root,
+            env=environment(self.root, **variables), input=stdin, capture_output=True,
+            text=True, timeout=LONGEST_S, check=False,
         )  # fmt: skip
         assert done.returncode == code, f"exit {done.returncode} of {arguments}:\n{done.stdout}{done.stderr}"
         return Said(done.returncode, done.stdout, done.stderr)

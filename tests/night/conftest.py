@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from archives import Archive, make_archive
 
 from iop4cli.simulate.night import NightRecipe
+from tests.night.archives import Archive, make_archive
 
 NIGHT = "2022-03-10"
 # Fields with three and more comparison stars in the middle of the camera, where the small frames lie.

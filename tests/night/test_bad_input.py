@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import Archive, Said, make_archive, without
 
 from iop4cli.archive.catalog_store import read_sources, write_sources
 from iop4cli.frames.quality import Quality
 from iop4cli.share import share_dir
 from iop4cli.simulate.damage import damage_kinds, damage_night
 from iop4cli.simulate.night import NightRecipe
+from tests.night.archives import Archive, Said, make_archive, without
 
 night = pytest.mark.night
 EVENING = "2022-03-10"
@@ -247,6 +248,46 @@ def test_a_frame_with_the_time_of_another_but_other_pixels_is_told_and_spoils_no
         assert without(after[name], "mag_err_night") == without(row, "mag_err_night")
     twins = [row for name, row in after.items() if name not in before]
     assert twins and all(row["quality"] & Quality.SAME_TIME for row in twins)
+
+
+@night
+def test_a_frame_behind_a_cloud_is_solved_by_the_others_and_says_so(reduced: Archive) -> None:
+    """Too few stars for the index files, enough to match the field's solved frames: no failure at all."""
+    through = 0.07
+    name = _dimmed(reduced.root / "raw" / EPOCH / "S40954+65-0001R.fit", through)
+    said = reduced.iop4("run", "-j1", "--json")
+    solved = [row for row in said.rows if row["step"] == "solve" and row["name"] == name]
+    assert [(row["status"], "tracked from" in row["reason"]) for row in solved] == [("done", True)]
+    rows = [
+        row for row in reduced.results().values() if row["source"] == "0954+658" and row["mode"] == "phot"
+    ]
+    clear, cloudy = sorted(rows, key=lambda row: row["origin"] == name)
+    assert cloudy["quality"] & Quality.CLOUDS and not clear["quality"] & Quality.CLOUDS
+    assert cloudy["mag_err_photon"] > clear["mag_err_photon"] / through**0.5
+    assert abs(cloudy["mag"] - clear["mag"]) < 4 * (cloudy["mag_err"] ** 2 + clear["mag_err"] ** 2) ** 0.5
+    dimmer = -2.5 * math.log10(through)
+    assert (
+        abs(clear["zp"] - cloudy["zp"] - dimmer) < 5 * (clear["zp_err"] ** 2 + cloudy["zp_err"] ** 2) ** 0.5
+    )
+
+
+def _dimmed(path: Path, through: float) -> str:
+    """The name of a new frame: the stars of this one with a fraction of their light, the sky as it was."""
+    import numpy as np
+    from astropy.io import fits
+
+    with fits.open(path) as hdus:
+        counts = hdus[0].data.astype(float)
+        sky = np.median(counts)
+        noise = 1.4826 * np.median(np.abs(counts - sky))
+        lost = np.sqrt(1 - through**2) * noise * np.random.default_rng(1).standard_normal(counts.shape)
+        dimmed = np.rint(sky + through * (counts - sky) + lost)
+        hdus[0].data = np.clip(dimmed, 0, 65535).astype(np.uint16)
+        hdus[0].header["JD"] += 0.02
+        del hdus[0].header["DATE-OBS"]
+        to = path.with_name(path.name.replace("-0001", "-0008"))
+        hdus[0].writeto(to)
+    return f"{EPOCH}/{to.name}"
 
 
 def empty_archive(folder: Path) -> Archive:

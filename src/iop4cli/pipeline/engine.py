@@ -29,7 +29,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Ended:
-    """One item: done, current, failed, impossible, blocked, due (dry run) or retired; `news` if it was not so before."""
+    """An item: done, current, failed, impossible, blocked, due (dry run), retired; `news` if new."""
 
     step: str
     item: str
@@ -92,12 +92,21 @@ def new_run_id() -> str:
 def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
     """The steps in order; each wave is planned on what the one before left in the store."""
     for step in steps:
+        # A later wave may do what an earlier one could not: an item ends once.
+        failed: dict[str, Ended] = {}
         for wave in step.waves:
-            yield from _run_wave(session, step, wave)
+            for event in _run_wave(session, step, wave):
+                if isinstance(event, Ended):
+                    failed.pop(event.item, None)
+                    if event.status == FAILED and event.news and wave != step.waves[-1]:
+                        failed[event.item] = event
+                        continue
+                yield event
+        yield from failed.values()
 
 
 def dry_run(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
-    """What `run_steps` would do, and why; nothing is written. Headers of new frames are read to plan for them."""
+    """What `run_steps` would do, and why; nothing is written, but headers of new frames are read."""
     view = _view(session)
     view.dry_run = True
     for step in steps:
