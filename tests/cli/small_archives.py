@@ -24,8 +24,9 @@ class SmallArchive:
     """An archive in `root` whose one night `NIGHT` has been run: AndorT90, BL Lac, 640 x 640 px, band R.
 
     There are 3 bias and 3 flat frames of each of 5 filters; a polarimetric group of four frames and one frame
-    of photometry, all good; and two that cannot be: `Cut-0001R.fit` (cut short) and `BLLac-0002V.fit` (no flat).
-    The catalogue holds BL Lac (2200+420) and its calibrators. A test that changes anything works on a `copy`.
+    of photometry, all good; and two that cannot be: `Cut-0001R.fit` (cut short) and `BLLac-0002V.fit` (no
+    flat). The catalogue holds BL Lac (2200+420) and its calibrators. A test that changes anything works on a
+    `copy`.
     """
 
     root: Path

@@ -15,10 +15,11 @@ from small_archives import NIGHT, SmallArchive
 from iop4cli.archive.columns import RESULTS
 
 PROMISED = """
-    id, source, telescope, instrument, night, mode, band, mjd_utc, bjd_tdb, exptime_s, n_frames, n_calibrators,
-    mag, mag_err, zp, zp_err, q, q_err, u, u_err, qu_cov, p, p_err, p_debiased, p_lo68, p_hi68, p_upper95, chi_deg,
-    chi_err_deg, q_sys, u_sys, p_sys, chi_sys_deg, q_instr, u_instr, chi2_red, mag_host, mag_host_err, p_host,
-    p_host_err, aperture_arcsec, fwhm_arcsec, quality, quality_text, flags, calibration, method, version
+    id, source, telescope, instrument, night, mode, band, mjd_utc, bjd_tdb, exptime_s, n_frames,
+    n_calibrators, mag, mag_err, zp, zp_err, q, q_err, u, u_err, qu_cov, p, p_err, p_debiased, p_lo68,
+    p_hi68, p_upper95, chi_deg, chi_err_deg, q_sys, u_sys, p_sys, chi_sys_deg, q_instr, u_instr, chi2_red,
+    mag_host, mag_host_err, p_host, p_host_err, aperture_arcsec, fwhm_arcsec, quality, quality_text,
+    flags, calibration, method, version
 """.replace(",", " ").split()
 N_SOURCES = 4  # BL Lac and its three calibrators within the small frames
 
@@ -68,9 +69,8 @@ def test_astropy_reads_units_masks_and_conventions_from_ecsv(
         from astropy.table import Table
 
         table = Table.read(path, format="ascii.ecsv")
-    assert [str(table[name].unit) for name in ("mag", "chi_deg", "exptime_s", "bjd_tdb", "aperture_arcsec")] == [
-        "mag", "deg", "s", "d", "arcsec",
-    ]  # fmt: skip
+    units = {"mag": "mag", "chi_deg": "deg", "exptime_s": "s", "bjd_tdb": "d", "aperture_arcsec": "arcsec"}
+    assert {name: str(table[name].unit) for name in units} == units
     assert all(table[name].description for name in table.colnames)
     photometric = table["mode"] == "phot"
     assert table["p"].mask[photometric].all() and not table["p"].mask[~photometric].any()

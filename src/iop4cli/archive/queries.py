@@ -11,8 +11,8 @@ from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Store
 
 Row = dict[str, Any]
-# A frame that is blocked owes it to an earlier step, whose own row says why. What is done and yet has a reason
-# has a flaw that a person should look at.
+# A frame that is blocked owes it to an earlier step, whose own row says why. What is done and yet has a
+# reason has a flaw that a person should look at.
 _TROUBLE = "(status in ('failed', 'impossible') or (status = 'done' and reason <> ''))"
 _EPOCH = "split_part(name, '/', 1) || '/' || split_part(name, '/', 2)"
 _STEP_ORDER = "list_position(['classify', 'mkmaster', 'reduce', 'solve', 'phot', 'pol', 'correct'], {})"

@@ -89,8 +89,9 @@ def list_(options: SelectionOptions, json: Json = False) -> int:
     if json:
         for row in rows:
             output.json_row(row)
-    elif output.is_terminal() and rows:
-        page.table(rows, ("id", "source", "night", "band", "who", "reason"), indent=0)
+    elif output.is_terminal():
+        if rows:
+            page.table(rows, ("id", "source", "night", "band", "who", "reason"), indent=0)
     else:
         output.table(
             [{**row, "time_utc": row["time_utc"].isoformat(timespec="seconds")} for row in rows], _COLUMNS

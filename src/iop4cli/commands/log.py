@@ -207,8 +207,9 @@ def _show_runs(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         for row in rows:
             output.json_row({name: value for name, value in row.items() if name != "n"})
-    elif output.is_terminal() and rows:
-        page.table(rows, _RUN_COLUMNS, indent=0)
+    elif output.is_terminal():
+        if rows:
+            page.table(rows, _RUN_COLUMNS, indent=0)
     else:
         output.table([{**row, "started": _clock(row["started"])} for row in rows], _RUN_COLUMNS)
     if not rows:

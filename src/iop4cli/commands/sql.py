@@ -77,6 +77,10 @@ def command(
     opened = open_archive(options)
     if schema:
         answer = _schema(opened.store, query)
+        if chosen == "table" and to is None:
+            rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+            page.table(rows, answer.columns, indent=0)
+            return 0
     else:
         sql = _statement(query, file)
         if not write:

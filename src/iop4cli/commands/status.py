@@ -107,8 +107,9 @@ def _counts(opened: Opened, view: View, chosen: _Chosen, *, as_json: bool) -> in
     if as_json:
         for row in rows:
             output.json_row(row)
-    elif output.is_terminal() and rows:
-        page.table([{**row, "night": row["name"]} for row in rows], _COLUMNS, indent=0)
+    elif output.is_terminal():
+        if rows:
+            page.table([{**row, "night": row["name"]} for row in rows], _COLUMNS, indent=0)
     else:
         output.table([{**row, "night": row["name"]} for row in rows], _COLUMNS)
     _notices(opened, rows, waiting)
@@ -161,7 +162,11 @@ def _why(view: View, chosen: _Chosen, *, as_json: bool) -> int:
 def _by_reason(troubles: list[dict[str, Any]]) -> None:
     """Twenty frames with one trouble are one paragraph."""
     by_reason: dict[tuple[str, str, str], list[str]] = {}
+    blocked: dict[str, list[str]] = {}
     for row in troubles:
+        if row["status"] == "blocked":
+            blocked.setdefault(row["name"], []).append(row["step"])
+            continue
         by_reason.setdefault((row["step"], row["status"], row["reason"] or ""), []).append(row["name"])
     for (step, status, reason), names in by_reason.items():
         said = "done, but" if status == "done" else status
@@ -171,6 +176,12 @@ def _by_reason(troubles: list[dict[str, Any]]) -> None:
             page.text(name, indent=4)
         if len(names) > _ITEMS_SHOWN:
             page.text(f"... and {len(names) - _ITEMS_SHOWN} more", indent=4, style="dim")
+    if blocked:
+        page.heading("blocked, for an earlier step has made nothing of them")
+        page.table(
+            [{"name": name, "not done": ", ".join(steps)} for name, steps in sorted(blocked.items())],
+            ("name", "not done"),
+        )
 
 
 def _one_frame(view: View, name: str, *, as_json: bool) -> None:
@@ -199,18 +210,15 @@ def frame_in_words(frame: dict[str, Any]) -> str:
     """What a frame is, in one line."""
     if frame["status"] != "done":
         return f"{frame['status']}: {frame['reason']}"
-    angle = None if frame["angle_deg"] is None else f"at {frame['angle_deg']:g} deg"
-    target = frame["target"] or frame["object"]
-    words = (
-        frame["instrument"],
-        frame["kind"],
-        frame["mode"] if frame["kind"] == "light" else None,
-        frame["band"],
-        angle,
-        None if frame["exptime_s"] is None else f"{frame['exptime_s']:g} s",
-        f"of {target}" if target else None,
-    )
-    return " ".join(str(word) for word in words if word)
+    said = [frame["instrument"]]
+    if frame["kind"] == "light":
+        said.append("polarimetry" if frame["mode"] == "pol" else "photometry")
+    said += [f"band {frame['band']}"] if frame["band"] else []
+    said += [f"angle {frame['angle_deg']:g} deg"] if frame["angle_deg"] is not None else []
+    said += [f"{frame['exptime_s']:g} s"] if frame["exptime_s"] is not None else []
+    what = frame["target"] or frame["object"]
+    of = f" of {what}" if what and frame["kind"] == "light" else ""
+    return f"{frame['kind']} frame{of}: {', '.join(said)}"
 
 
 def show_steps(steps: list[dict[str, Any]], name: str) -> None:

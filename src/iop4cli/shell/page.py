@@ -25,7 +25,7 @@ _STYLES = {
     "blocked": "\x1b[33m",
     "warning": "\x1b[33m",
 }
-_NARROWEST_TEXT = 20
+_NARROWEST_TEXT = 36
 _NUMBER = re.compile(r"([-+]?[0-9.]+(e[-+]?[0-9]+)?)?")
 
 
@@ -79,14 +79,14 @@ def table_lines(
     yield " " * indent + _styled(_row({name: name for name in shown}, shown, widths, right, gap), "dim")
     for number in range(len(rows)):
         values = {name: cells[name][number] for name in shown}
-        last = [values[shown[-1]]] if shown[-1] in right else _wrapped(values[shown[-1]], before, room)
+        last, start = _last_cell(values[shown[-1]], before, indent + 4, room)
         values[shown[-1]] = last[0]
         style = next(
             (values[name] for name in ("status", "level", "state") if values.get(name) in _STYLES), ""
         )
         yield " " * indent + _styled(_row(values, shown, widths, right, gap), style)
         for line in last[1:]:
-            yield " " * before + _styled(line, style)
+            yield " " * start + _styled(line, style)
 
 
 def _row(
@@ -99,10 +99,19 @@ def _row(
     return (" " * gap).join(parts).rstrip()
 
 
+def _last_cell(value: str, before: int, below: int, room: int | None) -> tuple[list[str], int]:
+    """The lines of a row's last cell, and where the second begins; all below the row where room is short."""
+    if room is None or before + len(value) <= room:
+        return [value], before
+    if room - before >= _NARROWEST_TEXT:
+        return _wrapped(value, before, room), before
+    return ["", *_wrapped(value, below, room)], below
+
+
 def _wrapped(value: str, before: int, room: int | None) -> list[str]:
     if room is None or before + len(value) <= room:
         return [value]
-    return textwrap.wrap(value, max(room - before, _NARROWEST_TEXT), break_on_hyphens=False) or [""]
+    return textwrap.wrap(value, room - before, break_on_hyphens=False, break_long_words=False) or [""]
 
 
 def _cell(value: Any) -> str:

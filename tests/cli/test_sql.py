@@ -1,0 +1,149 @@
+"""iop4 sql: questions to the store, and nothing but questions unless --write is given."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_archives import SmallArchive
+
+from iop4cli.archive.columns import TABLES, column_of
+
+
+def test_a_pipe_gets_csv_and_null_differs_from_empty_text(small_archive: SmallArchive) -> None:
+    done = small_archive.run("sql", "select 1 as n, null as nothing, '' as empty, 'a,\"b\"' as quoted")
+    assert done.stdout == 'n,nothing,empty,quoted\n1,,"","a,""b"""\n'
+
+
+def test_lists_dates_and_zones_come_out_well(small_archive: SmallArchive) -> None:
+    question = """
+        select ['a', 'b'] as list, date '2022-09-08' as day, timestamp '2022-09-08 20:00:00' as time,
+            {'x': 1.5} as struct, 'nan'::double as nan, sum(n) as huge
+        from (values (18446744073709551616::hugeint)) as t(n)"""
+    (row,) = small_archive.rows("sql", question, "--format", "ndjson")
+    assert row["list"] == ["a", "b"] and row["struct"] == {"x": 1.5} and row["nan"] is None
+    assert row["day"] == "2022-09-08" and row["time"] == "2022-09-08T20:00:00"
+    assert row["huge"] == 2**64
+    zoned = small_archive.run("sql", "select timestamptz '2022-09-08 20:00:00+00' as zoned").stdout
+    assert zoned.startswith("zoned\n2022-09-08T")
+
+
+def test_columns_of_one_name_are_kept_apart(small_archive: SmallArchive) -> None:
+    assert small_archive.rows("sql", "select 1 as a, 2 as a", "--format", "ndjson") == [{"a": 1, "a_2": 2}]
+
+
+def test_a_table_says_null(small_archive: SmallArchive) -> None:
+    done = small_archive.run("sql", "select null as nothing", "--format", "table")
+    assert done.stdout.split() == ["nothing", "NULL"]
+
+
+def test_the_question_comes_from_a_file_or_a_pipe(small_archive: SmallArchive, tmp_path: Path) -> None:
+    path = tmp_path / "q.sql"
+    path.write_text("select 7 as n")
+    assert small_archive.run("sql", "-f", str(path)).stdout == "n\n7\n"
+    assert small_archive.run("sql", "-", stdin="select 7 as n").stdout == "n\n7\n"
+    small_archive.run("sql", "select 7 as n", "-o", str(tmp_path / "n.csv"))
+    assert (tmp_path / "n.csv").read_text() == "n\n7\n"
+
+
+def test_other_files_may_be_read(small_archive: SmallArchive, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("a\n1\n2\n")
+    done = small_archive.run("sql", f"select sum(a)::int as n from read_csv('{tmp_path}/mine.csv')")
+    assert done.stdout == "n\n3\n"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "delete from flag",
+        "with x as (select 1) insert into note select 'a', 'b', 'c', now()::timestamp",
+        "copy (select 1) to '{folder}/out.csv'",
+        "explain analyze copy (select 1) to '{folder}/out.csv'",
+        "/* harmless */ explain analyze copy (select 1) to '{folder}/out.csv'",
+        "export database '{folder}/out'",
+        "attach '{folder}/out.db' as other",
+        "install httpfs",
+        "set threads = 1",
+        "select 1; copy (select 1) to '{folder}/out.csv'",
+        "selec 1",
+        "select nonesuch from results",
+        "",
+    ],
+)
+def test_what_is_no_question_is_refused_and_touches_nothing(
+    small_archive: SmallArchive, tmp_path: Path, question: str
+) -> None:
+    before = (small_archive.root / "iop4.duckdb").read_bytes()
+    done = small_archive.run("sql", question.format(folder=tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "SQL: " in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert (small_archive.root / "iop4.duckdb").read_bytes() == before
+
+
+def test_pivot_describe_and_explain_are_questions(small_archive: SmallArchive) -> None:
+    pivot = "pivot (select kind, band from frame) on kind using count(*) group by band"
+    for question in (
+        pivot,
+        "describe results",
+        "show tables",
+        "explain select 1",
+        "from run",
+        "summarize frame",
+    ):
+        done = small_archive.run("sql", question)
+        assert done.returncode == 0, done.stderr
+        assert len(list(csv.reader(io.StringIO(done.stdout)))) > 1
+
+
+def test_write_is_one_transaction(small_archive: SmallArchive, tmp_path: Path) -> None:
+    archive = small_archive.copy(tmp_path / "archive")
+    note = "insert into note values ('a', 'cloudy', 'me', now()::timestamp);"
+    assert archive.run("sql", "--write", f"{note} selec 1").returncode == 2
+    assert archive.run("sql", "--write", f"{note} select 1 from nonesuch").returncode == 2
+    count = ("sql", "select count(*) as n from note", "--format", "ndjson")
+    assert archive.rows(*count) == [{"n": 0}]
+    assert archive.run("sql", "--write", note + note).returncode == 0
+    assert archive.rows(*count) == [{"n": 2}]
+
+
+def test_the_schema_explains_every_table_and_column(small_archive: SmallArchive) -> None:
+    tables = [row["table"] for row in small_archive.rows("sql", "--schema", "--format", "ndjson")]
+    assert set(tables) == set(TABLES)
+    question = "select table_name, column_name from information_schema.columns where table_schema = 'main'"
+    columns = small_archive.rows("sql", question, "--format", "ndjson")
+    unexplained = [
+        f"{row['table_name']}.{row['column_name']}"
+        for row in columns
+        if column_of(row["table_name"], row["column_name"]) is None
+    ]
+    assert unexplained == []
+    rows = {
+        row["column"]: row for row in small_archive.rows("sql", "--schema", "results", "--format", "ndjson")
+    }
+    assert rows["chi_deg"]["unit"] == "deg" and "north through east" in rows["chi_deg"]["description"]
+
+
+def test_an_unknown_table_is_no_such_item_with_the_nearest(small_archive: SmallArchive) -> None:
+    done = small_archive.run("sql", "--schema", "result")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "'results'" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_a_reader_that_has_enough_is_no_error(small_archive: SmallArchive) -> None:
+    script = f"set -o pipefail; {sys.executable} -m iop4cli sql 'from range(1000000)' | head -2"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=small_archive.root,
+        env=small_archive.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "range\n0\n", "")
