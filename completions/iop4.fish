@@ -176,7 +176,7 @@ complete -c iop4 -n '__fish_seen_subcommand_from correct' -l param -s p -r -d 'S
 complete -c iop4 -n '__fish_seen_subcommand_from correct' -l show-params -d 'List the parameters with units and values, and stop'
 complete -c iop4 -n '__fish_seen_subcommand_from correct' -l json -d 'NDJSON rows on stdout, one a line'
 complete -c iop4 -n '__fish_seen_subcommand_from correct' -s h -l help -d 'Show this message and exit'
-complete -c iop4 -n '__fish_seen_subcommand_from status' -l why -d 'List what failed or is impossible, and why; of given frames also the masters and each step'
+complete -c iop4 -n '__fish_seen_subcommand_from status' -l why -d 'List what failed or is impossible, and why; of given frames the masters and each step'
 complete -c iop4 -n '__fish_seen_subcommand_from status' -l json -d 'NDJSON rows on stdout, one a line'
 complete -c iop4 -n '__fish_seen_subcommand_from status' -l archive -r -d 'The archive; else IOP4_ARCHIVE, else the nearest folder above'
 complete -c iop4 -n '__fish_seen_subcommand_from status' -l lock-timeout -r -d 'Seconds to wait for a busy store; then exit code 75'

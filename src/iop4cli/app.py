@@ -61,7 +61,8 @@ class LazyCommands(dict[str, Any]):
         return loaded
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        # Not dict.get: that would not load the verb.
+        return self[name] if name in self else default  # noqa: SIM401
 
 
 def load_verb(name: str) -> Any:
@@ -73,9 +74,7 @@ def load_verb(name: str) -> Any:
         command = get_command(subcommands)
     else:
         single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        single.command(name, context_settings=settings, epilog=getattr(module, "EPILOG", None))(
-            module.command
-        )
+        single.command(name, context_settings=settings, epilog=getattr(module, "EPILOG", None))(module.command)
         command = get_command(single)
     command.name = name
     command.context_settings.update(settings)
@@ -87,9 +86,7 @@ class Verbs(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         stubs = {
-            verb.name: TyperCommand(
-                verb.name, help=verb.help, rich_help_panel=verb.panel, rich_markup_mode=None
-            )
+            verb.name: TyperCommand(verb.name, help=verb.help, rich_help_panel=verb.panel, rich_markup_mode=None)
             for verb in VERBS
         }
         kept, self.commands = self.commands, cast(MutableMapping[str, Any], stubs)

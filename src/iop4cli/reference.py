@@ -39,7 +39,9 @@ def _walk(words: tuple[str, ...], command: Any) -> Iterator[Described]:
         takes = "" if parameter.is_flag or parameter.count else (parameter.metavar or "VALUE")
         options.append((names, takes, parameter.help or ""))
     options.append((("-h", "--help"), "", "Show this message and exit."))
-    yield Described(words, (command.help or "").strip(), tuple(options), tuple(arguments), (command.epilog or "").strip())
+    yield Described(
+        words, (command.help or "").strip(), tuple(options), tuple(arguments), (command.epilog or "").strip()
+    )
     for name, below in getattr(command, "commands", {}).items():
         yield from _walk((*words, name), below)
 
@@ -147,11 +149,17 @@ def markdown(commands: list[Described]) -> str:
         usage = " ".join(["iop4", *command.words, "[OPTIONS]", *command.arguments])
         text = command.help.replace("[bold]", "**").replace("[/bold]", "**")
         rows = "\n".join(
-            f"| `{', '.join(names)}`{f' {takes}' if takes else ''} | {text} |".replace("phot|pol|both", "phot, pol, both").replace("phot|pol", "phot or pol")
+            f"| `{', '.join(names)}`{f' {takes}' if takes else ''} | {text} |".replace(
+                "phot|pol|both", "phot, pol, both"
+            ).replace("phot|pol", "phot or pol")
             for names, takes, text in command.options
         )
-        parts.append(f"## {' '.join(command.words)}\n\n    {usage}\n\n{text}\n\n| option | meaning |\n| --- | --- |\n{rows}\n")
-        examples = "\n".join(f"    {line.strip()}" for line in command.epilog.splitlines() if line.strip().startswith("iop4"))
+        parts.append(
+            f"## {' '.join(command.words)}\n\n    {usage}\n\n{text}\n\n| option | meaning |\n| --- | --- |\n{rows}\n"
+        )
+        examples = "\n".join(
+            f"    {line.strip()}" for line in command.epilog.splitlines() if line.strip().startswith("iop4")
+        )
         if examples:
             parts.append(f"{examples}\n")
     return "\n".join(parts)

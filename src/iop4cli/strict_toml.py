@@ -144,9 +144,7 @@ class _Builder:
         self.problems.append(self.document.problem(key, message))
         return _WRONG
 
-    def table(
-        self, schema: type, tree: object, key: str, computed: dict[str, object] | None = None
-    ) -> object:
+    def table(self, schema: type, tree: object, key: str, computed: dict[str, object] | None = None) -> object:
         if not isinstance(tree, dict):
             return self.fail(key, f"must be a table, not {tree!r}")
         fields = {field.name: field for field in dataclasses.fields(schema)}
@@ -159,10 +157,7 @@ class _Builder:
         for name, kind in hints.items():
             if name in tree:
                 values[name] = self.value(kind, tree[name], prefix + name)
-            elif (
-                fields[name].default is dataclasses.MISSING
-                and fields[name].default_factory is dataclasses.MISSING
-            ):
+            elif fields[name].default is dataclasses.MISSING and fields[name].default_factory is dataclasses.MISSING:
                 values[name] = self.fail(prefix + name, "is missing")
         if any(value is _WRONG for value in values.values()):
             return _WRONG
@@ -207,10 +202,7 @@ class _Builder:
         if not open_ended and len(value) != len(parts):
             return self.fail(key, f"must have {len(parts)} values, not {len(value)}")
         kinds = [parts[0]] * len(value) if open_ended else list(parts)
-        made = [
-            self.value(kind, item, f"{key}[{i}]")
-            for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
-        ]
+        made = [self.value(kind, item, f"{key}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))]
         return _WRONG if any(item is _WRONG for item in made) else tuple(made)
 
     def free_table(self, kind: Any, value: object, key: str) -> object:

@@ -24,7 +24,9 @@ from iop4cli.simulate.night import NightRecipe, simulate_night
 def make_night(folder: Path, groups: int) -> None:
     """7 bias, 25 flats (5 of each of 5 filters) and 10 light frames at the least."""
     create_archive(folder)
-    recipe = NightRecipe("AndorT90", "both", "2022-09-08", 1, targets=("BL Lacertae", "3C 454.3"), groups_per_target=groups)
+    recipe = NightRecipe(
+        "AndorT90", "both", "2022-09-08", 1, targets=("BL Lacertae", "3C 454.3"), groups_per_target=groups
+    )
     simulate_night(folder, recipe)
 
 
@@ -32,7 +34,9 @@ def iop4(folder: Path, *arguments: str) -> tuple[float, float]:
     """(wall, CPU) seconds of one command and its workers."""
     environment = os.environ | {"IOP4_ARCHIVE": str(folder), "IOP4_INDEX_PATH": str(share_dir() / "demo" / "index")}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-m", "iop4cli", *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "iop4cli", *arguments], env=environment, check=True, stdout=subprocess.DEVNULL
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.perf_counter() - start, cpu
@@ -43,7 +47,9 @@ def floor(folder: Path) -> float:
     start = time.perf_counter()
     scratch = folder / "floor.bin"
     for path in sorted((folder / "raw").rglob("*.fit")):
-        pixels = np.frombuffer(path.read_bytes()[2880 * 2 :], ">i2").astype(np.float32) * np.float32(1.5) - np.float32(1000)
+        pixels = np.frombuffer(path.read_bytes()[2880 * 2 :], ">i2").astype(np.float32) * np.float32(1.5) - np.float32(
+            1000
+        )
         if b"LIGHT" in path.read_bytes()[:5760]:
             scratch.write_bytes(pixels.tobytes() + bytes(pixels.size))
     scratch.unlink(missing_ok=True)
@@ -52,7 +58,9 @@ def floor(folder: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--groups", type=int, default=1, help="polarimetric groups and photometric frames of each target")
+    parser.add_argument(
+        "--groups", type=int, default=1, help="polarimetric groups and photometric frames of each target"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="iop4-bench-") as place:
         folder = Path(place)

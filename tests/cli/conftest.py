@@ -15,9 +15,7 @@ def small_archive(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
     from iop4cli.simulate.night import NightRecipe, simulate_night
 
     folder = tmp_path_factory.mktemp("small")
-    recipe = NightRecipe(
-        "AndorT90", "both", NIGHT.split("/")[1], targets=("BL Lac",), size_px=640, n_bias=3, n_flats=3
-    )
+    recipe = NightRecipe("AndorT90", "both", NIGHT.split("/")[1], targets=("BL Lac",), size_px=640, n_bias=3, n_flats=3)
     night = simulate_night(folder / "night", recipe)
     _add_bad_frames(night.night_folder)
     archive = SmallArchive(folder / "archive")

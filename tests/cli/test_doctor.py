@@ -18,9 +18,7 @@ def archive(small_archive: SmallArchive, tmp_path: Path) -> SmallArchive:
     return small_archive.copy(tmp_path / "archive")
 
 
-def checks(
-    archive: SmallArchive, *arguments: str, code: int = 0, **variables: str
-) -> dict[str, tuple[str, str]]:
+def checks(archive: SmallArchive, *arguments: str, code: int = 0, **variables: str) -> dict[str, tuple[str, str]]:
     """check -> (status, text); a setting's name -> (where it came from, its value)."""
     import json
 
@@ -110,9 +108,7 @@ def test_an_instrument_and_a_frame_of_its_own_fit(small_archive: SmallArchive) -
 
 def test_a_frame_of_another_instrument_is_told_field_by_field(small_archive: SmallArchive) -> None:
     frame = small_archive.root / "raw" / NIGHT / "BLLac-0001R45.fit"
-    done = small_archive.run(
-        "doctor", "instrument", str(DATA / "microobservatory.toml"), "--frame", str(frame)
-    )
+    done = small_archive.run("doctor", "instrument", str(DATA / "microobservatory.toml"), "--frame", str(frame))
     assert done.returncode == 1
     assert "AndorT90" in done.stdout and "problem" in done.stderr
 

@@ -49,9 +49,7 @@ def test_every_column_is_described_with_its_unit(small_archive: SmallArchive) ->
 
 
 @pytest.mark.parametrize("form", ["csv", "ecsv", "ndjson"])
-def test_a_file_and_a_redirection_hold_the_same_bytes(
-    small_archive: SmallArchive, tmp_path: Path, form: str
-) -> None:
+def test_a_file_and_a_redirection_hold_the_same_bytes(small_archive: SmallArchive, tmp_path: Path, form: str) -> None:
     path = tmp_path / f"out.{form}"
     assert small_archive.run("export", "-o", str(path)).stdout == ""
     done = small_archive.process("export", "--format", form)
@@ -59,9 +57,7 @@ def test_a_file_and_a_redirection_hold_the_same_bytes(
     assert path.read_bytes() == done.stdout.encode()
 
 
-def test_astropy_reads_units_masks_and_conventions_from_ecsv(
-    small_archive: SmallArchive, tmp_path: Path
-) -> None:
+def test_astropy_reads_units_masks_and_conventions_from_ecsv(small_archive: SmallArchive, tmp_path: Path) -> None:
     path = tmp_path / "out.ecsv"
     small_archive.run("export", "-o", str(path))
     with warnings.catch_warnings():
@@ -82,9 +78,7 @@ def test_astropy_reads_units_masks_and_conventions_from_ecsv(
 
 def test_numbers_are_the_stores_own_to_the_last_bit(small_archive: SmallArchive) -> None:
     told = {row["id"]: row for row in small_archive.rows("export", "--format", "ndjson")}
-    asked = {
-        row["id"]: row for row in small_archive.rows("sql", "select * from results", "--format", "ndjson")
-    }
+    asked = {row["id"]: row for row in small_archive.rows("sql", "select * from results", "--format", "ndjson")}
     assert told == asked
     written = {row["id"]: row for row in read_csv(small_archive.run("export").stdout)}
     assert all(float(written[name]["bjd_tdb"]) == told[name]["bjd_tdb"] for name in told)
@@ -114,9 +108,7 @@ def test_what_is_not_known_is_empty_or_null_and_never_nan(small_archive: SmallAr
         (("T090/2209*", "--band", "V"), 0),
     ],
 )
-def test_items_and_filters_choose_results(
-    small_archive: SmallArchive, arguments: tuple[str, ...], n_rows: int
-) -> None:
+def test_items_and_filters_choose_results(small_archive: SmallArchive, arguments: tuple[str, ...], n_rows: int) -> None:
     done = small_archive.run("export", *arguments)
     assert done.returncode == 0
     assert len(read_csv(done.stdout)) == n_rows

@@ -66,9 +66,7 @@ def test_with_one_unknown_id_nothing_is_written(archive: SmallArchive) -> None:
 @pytest.mark.parametrize(
     "arguments", [("--reason", "all of it"), ("--source", "BL Lac"), ("--source", "BL Lac", "--reason", " ")]
 )
-def test_a_flag_needs_a_reason_and_something_to_flag(
-    archive: SmallArchive, arguments: tuple[str, ...]
-) -> None:
+def test_a_flag_needs_a_reason_and_something_to_flag(archive: SmallArchive, arguments: tuple[str, ...]) -> None:
     done = archive.run("flag", "add", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert flags(archive) == {}

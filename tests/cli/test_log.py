@@ -24,9 +24,7 @@ def test_lines_are_chosen_by_step_level_item_and_run(small_archive: SmallArchive
     frame = f"{NIGHT}/BLLac-0001R0.fit"
     steps = [row["step"] for row in small_archive.rows("log", "T090/220908/BLLac-0001R0.fit", "--json")]
     assert sorted(steps) == ["classify", "phot", "reduce", "solve"]
-    assert [
-        row["item"] for row in small_archive.rows("log", "--item", frame, "--step", "phot", "--json")
-    ] == [frame]
+    assert [row["item"] for row in small_archive.rows("log", "--item", frame, "--step", "phot", "--json")] == [frame]
     assert len(small_archive.rows("log", f"{NIGHT}/BLLac*", "--step", "reduce", "--json")) == 6
     (run,) = small_archive.rows("log", "--runs", "--json")
     assert small_archive.rows("log", "--run", run["id"][:10], "-n", "0", "--json") == small_archive.rows(
@@ -54,9 +52,7 @@ def test_time_is_a_date_or_how_long_ago(small_archive: SmallArchive) -> None:
         (("--run", "nonesuch"), 4),
     ],
 )
-def test_what_means_nothing_is_an_error(
-    small_archive: SmallArchive, arguments: tuple[str, ...], code: int
-) -> None:
+def test_what_means_nothing_is_an_error(small_archive: SmallArchive, arguments: tuple[str, ...], code: int) -> None:
     done = small_archive.run("log", *arguments)
     assert (done.returncode, done.stdout) == (code, "")
 

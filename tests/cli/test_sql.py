@@ -123,9 +123,7 @@ def test_the_schema_explains_every_table_and_column(small_archive: SmallArchive)
         if column_of(row["table_name"], row["column_name"]) is None
     ]
     assert unexplained == []
-    rows = {
-        row["column"]: row for row in small_archive.rows("sql", "--schema", "results", "--format", "ndjson")
-    }
+    rows = {row["column"]: row for row in small_archive.rows("sql", "--schema", "results", "--format", "ndjson")}
     assert rows["chi_deg"]["unit"] == "deg" and "north through east" in rows["chi_deg"]["description"]
 
 

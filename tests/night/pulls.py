@@ -61,7 +61,8 @@ def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None)
         first = datetime.date.fromisoformat(FIRST_NIGHT[instrument])
         night = (first + datetime.timedelta(days=9 * (seed % 40))).isoformat()
         recipe = NightRecipe(
-            instrument, mode, night, seed, n_targets=2, groups_per_target=2 if mode == "phot" else 1, n_bias=5, n_flats=4,
+            instrument, mode, night, seed, n_targets=2, groups_per_target=2 if mode == "phot" else 1,
+            n_bias=5, n_flats=4,
             bands=("R",) if seed % 2 else ("V",) if mode == "phot" else ("R",),
         )  # fmt: skip
         made = simulate_night(place, recipe)
@@ -72,11 +73,7 @@ def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None)
         tally, troubles = Tally(), []
         for event in run_steps(session, [step_named(name) for name in STEP_NAMES]):
             tally.add(event)
-            if (
-                isinstance(event, Ended)
-                and event.news
-                and (event.status not in {"done", "blocked"} or event.reason)
-            ):
+            if isinstance(event, Ended) and event.news and (event.status not in {"done", "blocked"} or event.reason):
                 troubles.append(f"{event.step} {event.item}: {event.reason}")
         results = store.rows("select * from results")
         solved = store.rows("select * from wcs where beam = 'O'")
@@ -94,7 +91,7 @@ def _offset_arcsec(row: dict[str, Any], frames: tuple[FrameTruth, ...]) -> float
     """How far the solution puts the target's true pixel from where the truth has it on the sky."""
     import numpy as np
 
-    from iop4cli.pipeline.steps.solve import wcs_of
+    from iop4cli.pipeline.solutions import wcs_of
     from iop4cli.science.wcs import separation_deg
 
     truth = next(frame for frame in frames if row["frame"].endswith("/" + frame.file))
@@ -125,21 +122,20 @@ def many_nights(
 def table(nights: list[Reduced]) -> list[str]:
     """The table of each instrument and mode, of targets and calibrators apart and together."""
     lines = [
-        f"{'instrument':11}{'mode':6}{'nights':>7}{'frames':>7}{'solved':>7}{'wrong':>6}{'worst':>7}  quantity     n    mean   width  68 %  largest"
+        f"{'instrument':11}{'mode':6}{'nights':>7}{'frames':>7}{'solved':>7}{'wrong':>6}{'worst_as':>9}"
+        "  quantity            n    mean   width  68 %  largest"
     ]
     for instrument, mode in sorted({(night.instrument, night.mode) for night in nights}):
         of_kind = [night for night in nights if (night.instrument, night.mode) == (instrument, mode)]
-        head = (
-            f"{instrument:11}{mode:6}{len(of_kind):7}{sum(n.n_lights for n in of_kind):7}{sum(n.n_solved for n in of_kind):7}"
-            f'{sum(n.n_wrong for n in of_kind):6}{max(n.worst_arcsec for n in of_kind):6.2f}"'
-        )
+        n_lights, n_solved = sum(n.n_lights for n in of_kind), sum(n.n_solved for n in of_kind)
+        n_wrong, worst = sum(n.n_wrong for n in of_kind), max(n.worst_arcsec for n in of_kind)
+        head = f"{instrument:11}{mode:6}{len(of_kind):7}{n_lights:7}{n_solved:7}{n_wrong:6}{worst:9.2f}"
         for label, wanted in (("targets", True), ("others", False), ("all", None)):
-            compared = [
-                c for n in of_kind for c in n.compared if wanted is None or c.truth["is_target"] is wanted
-            ]
+            compared = [c for n in of_kind for c in n.compared if wanted is None or c.truth["is_target"] is wanted]
             for s in summarise(compared):
                 lines.append(
-                    f"{head}  {s.quantity:8}{label:8}{s.n:4}{s.mean:8.2f}{s.width:8.2f}{s.coverage68:6.0%}{s.largest:8.1f}"
+                    f"{head}  {s.quantity:8}{label:8}{s.n:4}{s.mean:8.2f}{s.width:8.2f}"
+                    f"{s.coverage68:6.0%}{s.largest:8.1f}"
                 )
                 head = " " * len(head)
     return lines

@@ -177,9 +177,7 @@ def test_a_saturated_target_has_bits_and_no_magnitude_and_its_calibrators_have_t
 @night
 @pytest.mark.parametrize("spoilt", ["pol"], indirect=True)
 def test_three_angles_of_four_are_measured_and_flagged(spoilt: Spoilt) -> None:
-    rows = [
-        row for row in spoilt.bad.results().values() if row["mode"] == "pol" and row["source"] == "0954+658"
-    ]
+    rows = [row for row in spoilt.bad.results().values() if row["mode"] == "pol" and row["source"] == "0954+658"]
     whole, part = sorted(rows, key=lambda row: -row["n_frames"])
     assert (whole["n_frames"], part["n_frames"]) == (4, 3)
     assert part["quality"] & Quality.MISSING_ANGLE and not whole["quality"] & Quality.MISSING_ANGLE
@@ -239,9 +237,7 @@ def test_a_frame_with_the_time_of_another_but_other_pixels_is_told_and_spoils_no
             hdus[0].data[10, 10] += 1
             hdus[0].writeto(path.with_name(name.replace("-0001", "-0007")))
     said = reduced.iop4("run", "-j1", "--json", code=3)
-    told = {
-        row["name"].rsplit("/")[-1]: row["reason"] for row in said.rows if "time" in (row["reason"] or "")
-    }
+    told = {row["name"].rsplit("/")[-1]: row["reason"] for row in said.rows if "time" in (row["reason"] or "")}
     assert set(told) >= {"S40954+65-0007R.fit", "S40954+65-0007R45.fit"}
     after = reduced.results()
     for name, row in before.items():
@@ -258,17 +254,13 @@ def test_a_frame_behind_a_cloud_is_solved_by_the_others_and_says_so(reduced: Arc
     said = reduced.iop4("run", "-j1", "--json")
     solved = [row for row in said.rows if row["step"] == "solve" and row["name"] == name]
     assert [(row["status"], "tracked from" in row["reason"]) for row in solved] == [("done", True)]
-    rows = [
-        row for row in reduced.results().values() if row["source"] == "0954+658" and row["mode"] == "phot"
-    ]
+    rows = [row for row in reduced.results().values() if row["source"] == "0954+658" and row["mode"] == "phot"]
     clear, cloudy = sorted(rows, key=lambda row: row["origin"] == name)
     assert cloudy["quality"] & Quality.CLOUDS and not clear["quality"] & Quality.CLOUDS
     assert cloudy["mag_err_photon"] > clear["mag_err_photon"] / through**0.5
     assert abs(cloudy["mag"] - clear["mag"]) < 4 * (cloudy["mag_err"] ** 2 + clear["mag_err"] ** 2) ** 0.5
     dimmer = -2.5 * math.log10(through)
-    assert (
-        abs(clear["zp"] - cloudy["zp"] - dimmer) < 5 * (clear["zp_err"] ** 2 + cloudy["zp_err"] ** 2) ** 0.5
-    )
+    assert abs(clear["zp"] - cloudy["zp"] - dimmer) < 5 * (clear["zp_err"] ** 2 + cloudy["zp_err"] ** 2) ** 0.5
 
 
 def _dimmed(path: Path, through: float) -> str:

@@ -216,8 +216,7 @@ def test_the_stars_own_polarisation_is_a_coherent_error():
 def test_many_bright_stars_tell_their_own_scatter(truth):
     rng = np.random.default_rng(37)
     found = [
-        field_transparency(*star_fluxes(clouds(rng), 40, 1000, rng, star_scatter=truth)).star_scatter
-        for _ in range(10)
+        field_transparency(*star_fluxes(clouds(rng), 40, 1000, rng, star_scatter=truth)).star_scatter for _ in range(10)
     ]
     # The assumed 0.003 weighs as much as 4 of 80 measured components; photons add 0.0007.
     assert np.mean(found) == pytest.approx(math.hypot(truth, 0.2 * 0.003), rel=0.25, abs=0.0004)

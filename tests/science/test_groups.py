@@ -136,9 +136,7 @@ def test_a_copy_of_a_frame_breaks_no_group():
     copies = [replace(exposure, name=f"copy-{exposure.name}") for exposure in exposures]
     found = group(exposures + copies)
     assert names(found) == [["a0", "a1", "a2", "a3"]]
-    assert [reason for _, reason in found.leftovers] == [
-        f"has the time and the angle of a{i}" for i in range(4)
-    ]
+    assert [reason for _, reason in found.leftovers] == [f"has the time and the angle of a{i}" for i in range(4)]
 
 
 def test_frames_of_the_same_time_at_other_angles_are_kept():

@@ -11,9 +11,7 @@ from iop4cli.simulate.night import NightRecipe, simulate_night
 
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory):
-    recipe = NightRecipe(
-        "AndorT90", "pol", "2022-09-08", targets=("BL Lac",), size_px=256, n_bias=1, n_flats=2
-    )
+    recipe = NightRecipe("AndorT90", "pol", "2022-09-08", targets=("BL Lac",), size_px=256, n_bias=1, n_flats=2)
     night = simulate_night(tmp_path_factory.mktemp("bad"), recipe)
     before = {path: path.read_bytes() for path in night.files}
     made = damage_night(night.night_folder)

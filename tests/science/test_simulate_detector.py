@@ -67,9 +67,7 @@ def test_faint_light_arrives_as_whole_photons():
 
 def test_the_corner_is_18_percent_darker():
     response = detector().response("R")
-    corners = np.median(
-        [response[:8, :8], response[-8:, :8], response[:8, -8:], response[-8:, -8:]], axis=(1, 2)
-    )
+    corners = np.median([response[:8, :8], response[-8:, :8], response[:8, -8:], response[-8:, -8:]], axis=(1, 2))
     middle = np.median(response[SIZE // 2 - 8 : SIZE // 2 + 8, SIZE // 2 - 8 : SIZE // 2 + 8])
     # Eight pixels from the corner the vignetting is 17 %; a dust grain may take 5 % more.
     assert 0.14 < np.median(1 - corners / middle) < 0.22

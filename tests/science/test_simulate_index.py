@@ -48,9 +48,7 @@ def solve(solver, target, stars_px, scale):
         position_hint=astrometry.PositionHint(target.ra_deg, target.dec_deg, 0.3),
         solution_parameters=astrometry.SolutionParameters(
             output_logodds_threshold=14.0,
-            logodds_callback=lambda found: (
-                astrometry.Action.STOP if max(found) > 30 else astrometry.Action.CONTINUE
-            ),
+            logodds_callback=lambda found: astrometry.Action.STOP if max(found) > 30 else astrometry.Action.CONTINUE,
         ),
     )
 

@@ -34,9 +34,7 @@ def fit_of(q, u, q_err=0.0, u_err=0.0, qu_cov=0.0):
 def test_noise_free_fluxes_give_the_truth_to_rounding(angles, weights):
     angles = np.array(angles, float)
     flux = fluxes(angles, -0.081, 0.044)
-    variance = {"equal": flux * 0 + 7, "unequal": flux * np.arange(1, flux.size + 1), "unknown": flux * 0}[
-        weights
-    ]
+    variance = {"equal": flux * 0 + 7, "unequal": flux * np.arange(1, flux.size + 1), "unknown": flux * 0}[weights]
     fit = fit_polarised_filter(angles, flux, np.diag(variance))
     assert (fit.q, fit.u, fit.intensity) == pytest.approx((-0.081, 0.044, 2e4), rel=1e-12)
 

@@ -51,7 +51,9 @@ def test_a_plate_is_recovered_from_noisy_stars_to_the_noise(n_stars, matrix):
     ra, dec = truth.to_sky(x, y)
     noise_px = 0.05
     start = TanWcs((330.6805, 42.2785), (1023.5, 1023.5), matrix)
-    fitted = fit_plate(x + noise_px * rng.standard_normal(n_stars), y + noise_px * rng.standard_normal(n_stars), ra, dec, start)
+    fitted = fit_plate(
+        x + noise_px * rng.standard_normal(n_stars), y + noise_px * rng.standard_normal(n_stars), ra, dec, start
+    )
     found_x, found_y = fitted.to_pixel(ra, dec)
     # At the stars themselves the fit cannot be off by much more than the noise of a few of them.
     assert np.max(np.hypot(found_x - x, found_y - y)) < 4 * noise_px

@@ -81,8 +81,7 @@ def test_two_calibrators_that_disagree_have_the_error_of_two():
     inside = [
         abs(found.zp - TRUE_ZP) < found.zp_err
         for found in (
-            zero_point(TRUE_ZP + 0.3 * rng.normal(size=2), [0.001] * 2, [1, 1], [1e-4] * 2)
-            for _ in range(2000)
+            zero_point(TRUE_ZP + 0.3 * rng.normal(size=2), [0.001] * 2, [1, 1], [1e-4] * 2) for _ in range(2000)
         )
     ]
     # Half the difference alone would cover 50 %; 2000 trials measure a coverage to 1 %.

@@ -62,9 +62,7 @@ def commit_notes(path: str, number: int, n_commits: int) -> None:
         store.write([note(f"{number}-{commit}")])
 
 
-@pytest.mark.parametrize(
-    ("n_processes", "n_commits"), [(4, 10), pytest.param(12, 20, marks=pytest.mark.night)]
-)
+@pytest.mark.parametrize(("n_processes", "n_commits"), [(4, 10), pytest.param(12, 20, marks=pytest.mark.night)])
 def test_processes_that_take_turns_lose_no_row(
     store: Store, n_processes: int, n_commits: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -72,8 +70,7 @@ def test_processes_that_take_turns_lose_no_row(
     record_property("duckdb", duckdb.__version__)
     spawn = multiprocessing.get_context("spawn")
     processes = [
-        spawn.Process(target=commit_notes, args=(str(store.path), number, n_commits))
-        for number in range(n_processes)
+        spawn.Process(target=commit_notes, args=(str(store.path), number, n_commits)) for number in range(n_processes)
     ]
     for process in processes:
         process.start()
@@ -86,9 +83,7 @@ def test_processes_that_take_turns_lose_no_row(
     assert there == wanted, f"DuckDB {duckdb.__version__} lost {len(lost)} of {len(wanted)} rows: {lost}"
 
 
-def test_a_busy_store_is_told_at_once_and_names_who_holds_it(
-    store: Store, held: subprocess.Popen[str]
-) -> None:
+def test_a_busy_store_is_told_at_once_and_names_who_holds_it(store: Store, held: subprocess.Popen[str]) -> None:
     impatient = Store(store.path, lock_timeout_s=0.0)
     started = time.monotonic()
     for ask in (lambda: impatient.rows("select 1"), lambda: impatient.write([note("a")])):
@@ -214,9 +209,7 @@ def test_a_store_that_is_missing_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_a_database_held_open_by_another_program_is_told(store: Store) -> None:
     """The duckdb shell knows nothing of our lock; DuckDB's own keeps it and us apart."""
-    program = (
-        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-    )
+    program = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
     shell = subprocess.Popen(
         [sys.executable, "-c", program, str(store.path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

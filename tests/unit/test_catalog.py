@@ -65,9 +65,7 @@ def test_a_percent_is_refused_and_a_fraction_taken() -> None:
 
 
 def test_an_unknown_column_is_an_error_with_the_nearest_known() -> None:
-    assert problems("name,ra,dec,kind,redshfit\n") == [
-        "my.csv:1: redshfit: unknown column; did you mean 'redshift'?"
-    ]
+    assert problems("name,ra,dec,kind,redshfit\n") == ["my.csv:1: redshfit: unknown column; did you mean 'redshift'?"]
     assert "separated by commas" in problems("name;ra;dec;kind\n")[0] + problems("name;ra;dec;kind\n")[1]
 
 
@@ -77,9 +75,7 @@ def test_one_name_has_one_owner() -> None:
 
 
 def test_a_source_may_have_its_own_name_in_another_spelling() -> None:
-    assert parse_catalog(HEAD + "HAT-P-32,HATP-32,31,46,exoplanet,,,,,,\n", "x")[0].other_names == (
-        "HATP-32",
-    )
+    assert parse_catalog(HEAD + "HAT-P-32,HATP-32,31,46,exoplanet,,,,,,\n", "x")[0].other_names == ("HATP-32",)
 
 
 def test_stars_of_a_field_may_look_like_their_target_without_blanks() -> None:
@@ -133,9 +129,7 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         read_catalog(binary)
 
 
-plain_words = st.text(string.ascii_letters + string.digits + " +.'-\"é", min_size=1, max_size=12).map(
-    str.strip
-)
+plain_words = st.text(string.ascii_letters + string.digits + " +.'-\"é", min_size=1, max_size=12).map(str.strip)
 comments = st.text(string.printable.replace("\r", "") + "é−", max_size=30).map(str.strip)
 fractions = st.none() | st.floats(0, 1)
 
@@ -157,9 +151,7 @@ def catalogues(draw: st.DrawFn) -> tuple[Source, ...]:
                 kind=draw(st.sampled_from(KINDS)),
                 other_names=(f"alias{i}",) if next(coins) else (),
                 redshift=draw(st.none() | st.floats(0, 10)),
-                mags=FrozenTable(
-                    draw(st.dictionaries(st.sampled_from(["B", "R", "Ha", "SDSSr"]), magnitudes))
-                ),
+                mags=FrozenTable(draw(st.dictionaries(st.sampled_from(["B", "R", "Ha", "SDSSr"]), magnitudes))),
                 p=p,
                 p_err=None if p is None else draw(fractions),
                 chi_deg=chi,

@@ -19,7 +19,7 @@ FLOOR = {
     **dict.fromkeys(("export", "simulate"), 2),
     **dict.fromkeys(("shell", "pipeline"), 3),
     **dict.fromkeys(("commands", "tui"), 4),
-    **dict.fromkeys(("app", "__main__"), 5),
+    **dict.fromkeys(("app", "__main__", "reference"), 5),
 }
 # Modules at the top that any floor may use; they know nothing but each other.
 GROUND = {
@@ -121,8 +121,7 @@ def test_no_floor_knows_a_higher_one() -> None:
     wrong = [
         str(found)
         for found in ours()
-        if own_room(found.module) not in GROUND
-        and FLOOR.get(found.room, 0) < FLOOR.get(own_room(found.module), 99)
+        if own_room(found.module) not in GROUND and FLOOR.get(found.room, 0) < FLOOR.get(own_room(found.module), 99)
     ]
     assert wrong == []
 
@@ -162,9 +161,7 @@ def test_the_simulator_shares_no_science_with_the_reduction() -> None:
 
 def test_science_knows_neither_files_of_the_store_nor_the_command_line() -> None:
     foreign = {"duckdb", "polars", "typer", "rich", "textual"}
-    wrong = [
-        str(i) for i in imports() if i.room in {"science", "frames"} and i.module.split(".")[0] in foreign
-    ]
+    wrong = [str(i) for i in imports() if i.room in {"science", "frames"} and i.module.split(".")[0] in foreign]
     assert wrong == []
 
 

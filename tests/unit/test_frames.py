@@ -1,6 +1,5 @@
 """Raw frames read with care, products written whole."""
 
-import os
 import warnings
 
 import numpy as np
@@ -8,7 +7,16 @@ import pytest
 from astropy.io import fits
 
 from iop4cli.errors import BadFrame
-from iop4cli.frames.fits import RawRows, put_in_place, read_header, read_raw, read_reduced, temporary_beside, with_new_cards, write_image
+from iop4cli.frames.fits import (
+    RawRows,
+    put_in_place,
+    read_header,
+    read_raw,
+    read_reduced,
+    temporary_beside,
+    with_new_cards,
+    write_image,
+)
 from iop4cli.frames.quality import MEANING, Pixel, Quality, describe
 from iop4cli.frames.reduced import reduced_header
 
@@ -26,7 +34,8 @@ def raw_path(tmp_path):
 
 def provenance():
     return {"frame": "T/2022-09-08/raw.fit", "key": "k", "version": "0", "bias": "b", "dark": None, "flat": "f",
-            "gain_e_per_adu": 4.5, "notes": ["flat of 1 day before"], "mjd_utc": 59830.8857639, "exptime_s": 60.0}  # fmt: skip
+            "gain_e_per_adu": 4.5, "notes": ["flat of 1 day before"], "mjd_utc": 59830.8857639,
+            "exptime_s": 60.0}  # fmt: skip
 
 
 def test_unsigned_counts_are_read_as_they_were_whole_and_by_rows(raw_path):
@@ -109,7 +118,7 @@ def test_new_cards_change_no_pixel_and_leave_the_old_file_alone(raw_path, tmp_pa
     assert after.header["CARD59"] == 59
     assert np.array_equal(after.electrons, raw.adu)
     assert (after.dq == 1).all()
-    assert os.listdir(tmp_path).count(temporary.name) == 0
+    assert not temporary.exists()
 
 
 def test_every_quality_bit_has_words():

@@ -364,9 +364,7 @@ def test_no_header_whatever_is_in_it_raises(values: dict[str, object]) -> None:
     frame = translate(header, "x.fit", t90())
     assert frame == translate(dict(reversed(header.items())), "x.fit", t90())
     assert hash(frame) == hash(translate(header, "x.fit", t90()))
-    assert frame.problems or (
-        frame.mjd_utc is not None and frame.night is not None and frame.kind is not None
-    )
+    assert frame.problems or (frame.mjd_utc is not None and frame.night is not None and frame.kind is not None)
 
 
 def test_real_headers_of_a_users_instrument_are_read() -> None:
@@ -457,9 +455,7 @@ def test_the_night_is_read_from_the_usual_keywords_before_the_instrument_is_know
 
 
 @given(st.integers(-89, 89), st.integers(0, 59), st.integers(0, 59999), st.booleans(), st.sampled_from(" :"))
-def test_base_60_angles_keep_their_sign(
-    whole: int, minutes: int, milliseconds: int, south: bool, joint: str
-) -> None:
+def test_base_60_angles_keep_their_sign(whole: int, minutes: int, milliseconds: int, south: bool, joint: str) -> None:
     size = abs(whole) + minutes / 60 + milliseconds / 3.6e6
     sign = "-" if south else "+"
     text = f"{sign}{abs(whole):02d}{joint}{minutes:02d}{joint}{milliseconds / 1000:06.3f}"
@@ -470,9 +466,7 @@ def test_base_60_angles_keep_their_sign(
 @given(st.floats(0, 360, exclude_max=True))
 def test_plain_degrees_are_read_exactly(ra_deg: float) -> None:
     assert parse_ra_deg(repr(ra_deg)) == ra_deg
-    assert (
-        parse_ra_deg(ra_deg / 15, plain_unit="hours") == pytest.approx(ra_deg, rel=1e-12) or ra_deg / 15 == 24
-    )
+    assert parse_ra_deg(ra_deg / 15, plain_unit="hours") == pytest.approx(ra_deg, rel=1e-12) or ra_deg / 15 == 24
 
 
 @pytest.mark.parametrize(

@@ -49,27 +49,21 @@ def test_cameras_are_recognised_by_name_and_night(
     assert registry.recognise({"TELESCOP": telescop, "INSTRUME": instrume}, night).name == name
 
 
-@pytest.mark.parametrize(
-    "time, name", [("2021-10-23T11:00:00", "RoperT90"), ("2021-10-23T13:00:00", "AndorT90")]
-)
+@pytest.mark.parametrize("time, name", [("2021-10-23T11:00:00", "RoperT90"), ("2021-10-23T13:00:00", "AndorT90")])
 def test_without_an_epoch_the_night_is_read_from_the_header(registry: Registry, time: str, name: str) -> None:
     header = {"TELESCOP": "T90-OSN", "INSTRUME": "RoperT90", "DATE-OBS": time}
     assert registry.recognise(header).name == name
 
 
 def test_an_unknown_header_is_told_with_the_nearest_known(registry: Registry) -> None:
-    with pytest.raises(
-        UnknownInstrument, match=r"TELESCOP='T90-OSN' INSTRUME='AndorT9O' .* the nearest is AndorT90"
-    ):
+    with pytest.raises(UnknownInstrument, match=r"TELESCOP='T90-OSN' INSTRUME='AndorT9O' .* the nearest is AndorT90"):
         registry.recognise({"TELESCOP": "T90-OSN", "INSTRUME": "AndorT9O"})
     with pytest.raises(UnknownInstrument, match="no TELESCOP no INSTRUME"):
         registry.recognise({})
 
 
 def test_a_name_that_was_not_in_use_that_night_is_told(registry: Registry) -> None:
-    with pytest.raises(
-        UnknownInstrument, match="AndorT150 only until 2023-01-11, and the night is 2023-01-12"
-    ):
+    with pytest.raises(UnknownInstrument, match="AndorT150 only until 2023-01-11, and the night is 2023-01-12"):
         registry.recognise({"TELESCOP": "T150-OSN", "INSTRUME": "Andor"}, "2023-01-12")
     with pytest.raises(UnknownInstrument, match="the night is unknown"):
         registry.recognise({"TELESCOP": "T90-OSN", "INSTRUME": "RoperT90"})
@@ -88,9 +82,7 @@ def test_telescopes_have_one_name(registry: Registry) -> None:
     assert registry.telescope("T150") == "OSN-T150"
     with pytest.raises(InstrumentError, match="did you mean 'OSN-T090'"):
         registry.telescope("OSN-T90")
-    thief = replace(
-        registry.by_name("AndorT150"), name="Thief", telescope="Other", telescope_aliases=("T90",)
-    )
+    thief = replace(registry.by_name("AndorT150"), name="Thief", telescope="Other", telescope_aliases=("T90",))
     with pytest.raises(InstrumentError, match="'T90' already means OSN-T090"):
         Registry.of([*registry.instruments.values(), thief])
 
@@ -138,16 +130,12 @@ def test_the_calibration_of_a_night_is_the_one_that_began_last(text: str) -> Non
 def test_digests_follow_the_content_and_nothing_else(text: str) -> None:
     instrument = parse_instrument(text)
     assert parse_instrument("# a comment\n" + text, "elsewhere.toml").digest() == instrument.digest()
-    assert (
-        parse_instrument(text.replace("Whipple Observatory, Amado", "Whipple")).digest()
-        == instrument.digest()
-    )
+    assert parse_instrument(text.replace("Whipple Observatory, Amado", "Whipple")).digest() == instrument.digest()
     brighter = parse_instrument(text.replace("gain_e_per_adu = 25", "gain_e_per_adu = 26"))
     same = [name for name in SECTIONS if brighter.digest(name) == instrument.digest(name)]
     assert same == [name for name in SECTIONS if name != "detector"]
     assert (
-        parse_instrument(text.replace("gain_e_per_adu = 25", "gain_e_per_adu = 25.0")).digest()
-        == instrument.digest()
+        parse_instrument(text.replace("gain_e_per_adu = 25", "gain_e_per_adu = 25.0")).digest() == instrument.digest()
     )
     assert len(instrument.digest("site", "headers")) == 16
     assert instrument.digest("site", "headers") == instrument.digest("headers", "site")
@@ -211,9 +199,7 @@ def test_a_users_file_adds_an_instrument_and_replaces_a_shipped_one(tmp_path: Pa
         ),
     ],
 )
-def test_a_mistake_in_a_file_is_named_with_file_line_and_key(
-    text: str, old: str, new: str, said: str
-) -> None:
+def test_a_mistake_in_a_file_is_named_with_file_line_and_key(text: str, old: str, new: str, said: str) -> None:
     assert old in text
     wrong = text.replace(old, new)
     line = next(i for i, words in enumerate(wrong.splitlines(), 1) if new in words)

@@ -55,9 +55,7 @@ def test_what_observers_write_finds_its_source(text: str, source: str) -> None:
     assert match_object(text, NameIndex(NAMES)) == match_object(text, NAMES)
 
 
-@pytest.mark.parametrize(
-    "text", ["foo+bar", "OJ", "3C", "C1", "BL", "my BL Lac", "2200+42", "", "  ", "+", "_", None]
-)
+@pytest.mark.parametrize("text", ["foo+bar", "OJ", "3C", "C1", "BL", "my BL Lac", "2200+42", "", "  ", "+", "_", None])
 def test_a_part_of_a_name_finds_nothing(text: str | None) -> None:
     match = match_object(text, NAMES)
     assert match.source is None
@@ -147,9 +145,9 @@ def test_no_name_is_found_by_a_piece_of_it(name: str, tail: str) -> None:
 def test_all_spellings_of_a_night_are_one(day: date) -> None:
     spellings = (day.isoformat(), day.strftime("%Y%m%d"), day.strftime("%y%m%d"))
     # strftime does not pad years below 1000, which are not drawn here.
-    assert {
-        parse_epoch(f"{place}/{night}", canonical) for night in spellings for place in ("T090", "OSN-T090")
-    } == {Epoch("OSN-T090", day.isoformat())}
+    assert {parse_epoch(f"{place}/{night}", canonical) for night in spellings for place in ("T090", "OSN-T090")} == {
+        Epoch("OSN-T090", day.isoformat())
+    }
 
 
 @pytest.mark.parametrize(

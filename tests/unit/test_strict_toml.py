@@ -56,9 +56,7 @@ def test_an_unknown_key_is_named_with_its_line_and_the_nearest_known() -> None:
 
 def test_a_wrong_type_says_what_is_expected() -> None:
     assert problems('name = "a"\nopen = 1') == ["room.toml:2: open: must be true or false, not 1"]
-    assert problems('name = "a"\nsize = [1, true]') == [
-        "room.toml:2: size[1]: must be a whole number, not True"
-    ]
+    assert problems('name = "a"\nsize = [1, true]') == ["room.toml:2: size[1]: must be a whole number, not True"]
     assert problems('name = "a"\nsize = [1]') == ["room.toml:2: size: must have 2 values, not 1"]
 
 

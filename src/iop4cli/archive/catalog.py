@@ -74,9 +74,7 @@ def _lines(text: str, file: str, ecsv: bool) -> list[tuple[int, list[str]]]:
     above = 0
     all_lines = text.splitlines(keepends=True)
     delimiter = " " if ecsv else ","
-    while above < len(all_lines) and (
-        not all_lines[above].strip() or all_lines[above].lstrip().startswith("#")
-    ):
+    while above < len(all_lines) and (not all_lines[above].strip() or all_lines[above].lstrip().startswith("#")):
         if ecsv and all_lines[above].replace(" ", "").startswith("#delimiter:','"):
             delimiter = ","
         above += 1

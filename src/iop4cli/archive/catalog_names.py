@@ -46,18 +46,14 @@ def name_problems(placed: list[Placed], known: Known, file: str) -> list[Catalog
         for word in (name, *others):
             for item, own_word in first.get(normalise(word), []):
                 calibrated = {normalise(target) for target in item.source.calibrates}
-                if spelled(word) != spelled(own_word) and calibrated & {
-                    normalise(n) for n in (name, *others)
-                }:
+                if spelled(word) != spelled(own_word) and calibrated & {normalise(n) for n in (name, *others)}:
                     continue
                 message = f"is a name of {name!r}, which is known already"
                 problems.append(CatalogProblem(file, item.line, "name", own_word, message))
     return problems
 
 
-def resolve_targets(
-    placed: list[Placed], known: Known, file: str, problems: list[CatalogProblem]
-) -> list[Source]:
+def resolve_targets(placed: list[Placed], known: Known, file: str, problems: list[CatalogProblem]) -> list[Source]:
     """The sources with `calibrates` as canonical names; what they name must exist."""
     names: dict[str, tuple[str, ...]] = {name: tuple(others) for name, others in _kept(placed, known).items()}
     names |= {item.source.name: item.source.other_names for item in placed}
@@ -90,9 +86,7 @@ def _related(one: Placed, other: Placed) -> bool:
 
 
 def _calibrates(star: Placed, target: Placed) -> bool:
-    return bool(
-        {normalise(name) for name in star.source.calibrates} & {normalise(name) for _, name in target.names()}
-    )
+    return bool({normalise(name) for name in star.source.calibrates} & {normalise(name) for _, name in target.names()})
 
 
 def _kept(placed: list[Placed], known: Known) -> Known:

@@ -34,11 +34,7 @@ class CatalogProblem:
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         what = f" {self.column}:" if self.column else ""
-        return (
-            f"{place}:{what} {self.value!r} {self.message}"
-            if self.value
-            else f"{place}:{what} {self.message}"
-        )
+        return f"{place}:{what} {self.value!r} {self.message}" if self.value else f"{place}:{what} {self.message}"
 
 
 @dataclass
@@ -64,9 +60,7 @@ class Row:
         parts = (part.strip() for part in self.text(column).split(";"))
         return tuple(dict.fromkeys(part for part in parts if part))
 
-    def number(
-        self, column: str, low: float = -math.inf, high: float = math.inf, advice: str = ""
-    ) -> float | None:
+    def number(self, column: str, low: float = -math.inf, high: float = math.inf, advice: str = "") -> float | None:
         """A finite number from low to high; None if the cell is empty, or wrong (then with a problem)."""
         text = self.text(column)
         if text.casefold() in _MISSING:

@@ -56,9 +56,7 @@ def write_sources(store: Store, sources: Iterable[Source]) -> None:
         for source in known
         for band, (mag, error) in source.mags.items()
     ]
-    calibrates = [
-        {"calibrator": source.name, "target": target} for source in known for target in source.calibrates
-    ]
+    calibrates = [{"calibrator": source.name, "target": target} for source in known for target in source.calibrates]
     store.write(
         [
             Batch("source", rows, "name", names),

@@ -41,30 +41,18 @@ RESULTS: dict[str, Column] = {
     "p_lo68": Column("", "lower end of the 68 % interval of p", "stat.min;phys.polarization.linear"),
     "p_hi68": Column("", "upper end of the 68 % interval of p", "stat.max;phys.polarization.linear"),
     "p_upper95": Column("", "95 % upper limit of p", "stat.max;phys.polarization.linear"),
-    "chi_deg": Column(
-        "deg", "position angle, north through east, 0 <= chi < 180", "phys.polarization.posAng"
-    ),
+    "chi_deg": Column("deg", "position angle, north through east, 0 <= chi < 180", "phys.polarization.posAng"),
     "chi_err_deg": Column("deg", "error of chi", "stat.error;phys.polarization.posAng"),
-    "q_sys": Column(
-        "", "the calibration's share of the error of q, not contained in q_err", "stat.error.sys"
-    ),
-    "u_sys": Column(
-        "", "the calibration's share of the error of u, not contained in u_err", "stat.error.sys"
-    ),
-    "p_sys": Column(
-        "", "the calibration's share of the error of p, not contained in p_err", "stat.error.sys"
-    ),
-    "chi_sys_deg": Column(
-        "deg", "the calibration's share of the error of chi, not in chi_err_deg", "stat.error.sys"
-    ),
+    "q_sys": Column("", "the calibration's share of the error of q, not contained in q_err", "stat.error.sys"),
+    "u_sys": Column("", "the calibration's share of the error of u, not contained in u_err", "stat.error.sys"),
+    "p_sys": Column("", "the calibration's share of the error of p, not contained in p_err", "stat.error.sys"),
+    "chi_sys_deg": Column("deg", "the calibration's share of the error of chi, not in chi_err_deg", "stat.error.sys"),
     "q_instr": Column("", "q in the instrument's frame, before any correction"),
     "u_instr": Column("", "u in the instrument's frame, before any correction"),
     "chi2_red": Column("", "reduced chi squared of the fit to the angles", "stat.fit.chi2"),
     "mag_host": Column("mag", "magnitude without the host galaxy", "phot.mag"),
     "mag_host_err": Column("mag", "error of mag_host", "stat.error;phot.mag"),
-    "p_host": Column(
-        "", "degree of polarisation without the host galaxy's light", "phys.polarization.linear"
-    ),
+    "p_host": Column("", "degree of polarisation without the host galaxy's light", "phys.polarization.linear"),
     "p_host_err": Column("", "error of p_host", "stat.error;phys.polarization.linear"),
     "aperture_arcsec": Column("arcsec", "radius (not diameter) of the aperture", "phys.angSize;instr"),
     "fwhm_arcsec": Column("arcsec", "full width at half maximum of stars", "instr.obsty.seeing"),
@@ -75,9 +63,7 @@ RESULTS: dict[str, Column] = {
     "method": Column("", "how it was measured"),
     "version": Column("", "version of the software that measured it", "meta.version"),
     "mag_err_photon": Column("mag", "error of the magnitude by photon noise alone", "stat.error;phot.mag"),
-    "mag_err_night": Column(
-        "mag", "error of the magnitude relative to the others of its night", "stat.error;phot.mag"
-    ),
+    "mag_err_night": Column("mag", "error of the magnitude relative to the others of its night", "stat.error;phot.mag"),
     "mag_instrumental": Column("mag", "-2.5 log10 of electrons per second", "phot.mag;instr"),
     "mag_reason": Column("", "why there is no magnitude"),
     "zp_scatter": Column("mag", "scatter of the calibrators about the zero point", "stat.stdev;phot.mag"),

@@ -63,9 +63,7 @@ class NameGlob:
     def matches_epoch(self, epoch: Epoch) -> bool:
         """Whether the telescope and night parts fit."""
         nights = (epoch.night, epoch.night.replace("-", ""), epoch.night.replace("-", "")[2:])
-        return fnmatchcase(epoch.telescope, self.telescope) and any(
-            fnmatchcase(night, self.night) for night in nights
-        )
+        return fnmatchcase(epoch.telescope, self.telescope) and any(fnmatchcase(night, self.night) for night in nights)
 
     def matches(self, item: Epoch | FrameName) -> bool:
         """Whether an epoch or a frame fits; a pattern of epochs fits all their frames too."""
@@ -73,11 +71,7 @@ class NameGlob:
             return self.filename is None and self.matches_epoch(item)
         if not self.matches_epoch(item.epoch):
             return False
-        return (
-            self.filename is None
-            or item.filename == self.filename
-            or fnmatchcase(item.filename, self.filename)
-        )
+        return self.filename is None or item.filename == self.filename or fnmatchcase(item.filename, self.filename)
 
 
 def is_glob(text: str) -> bool:
@@ -137,11 +131,7 @@ def parse_item(text: str, telescope: CanonicalTelescope = str) -> Epoch | FrameN
 
 def check_filename(name: str) -> str:
     """The name if it is that of a file in a folder, never a way out of it."""
-    if (
-        name in ("", ".", "..")
-        or "/" in name
-        or any(ord(letter) < 32 or ord(letter) == 127 for letter in name)
-    ):
+    if name in ("", ".", "..") or "/" in name or any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
         raise BadName(f"{name!r} is not the name of a file")
     return name
 

@@ -56,11 +56,9 @@ def choose(
     dec_deg: float | None,
     radius_deg: float | None,
 ) -> list[IndexFile]:
-    """The files whose quads fit in the frame (a tenth of its side to the whole) and whose tile the hint touches."""  # fmt: skip
+    """The files whose quads fit in the frame and whose tile the hint touches."""  # fmt: skip
     side_arcsec = scale_arcsec_per_px * side_px
-    fitting = [
-        f for f in files if f.quad_upper_arcsec >= 0.05 * side_arcsec and f.quad_lower_arcsec <= side_arcsec
-    ]
+    fitting = [f for f in files if f.quad_upper_arcsec >= 0.05 * side_arcsec and f.quad_lower_arcsec <= side_arcsec]
     if ra_deg is None or dec_deg is None or radius_deg is None:
         return fitting
     return [f for f in fitting if f.touches(ra_deg, dec_deg, radius_deg)]

@@ -48,9 +48,7 @@ class Names:
             }
         )
         self._registry = registry
-        self._by_kind = {
-            kind: {row["name"] for row in found[kind]} for kind in ("frame", "master", "group", "result")
-        }
+        self._by_kind = {kind: {row["name"] for row in found[kind]} for kind in ("frame", "master", "group", "result")}
         self._paths = {str(row["path"]): row["name"] for row in found["master"] if row["path"]}
         self._files: dict[str, set[str]] = {}
         for row in found["frame"]:
@@ -91,11 +89,7 @@ class Names:
         found = []
         for kind in ("frame", "master", "group"):
             for known in sorted(self._by_kind[kind]):
-                fits = (
-                    item.matches(parse_frame_name(known))
-                    if isinstance(item, NameGlob)
-                    else known == str(item)
-                )
+                fits = item.matches(parse_frame_name(known)) if isinstance(item, NameGlob) else known == str(item)
                 if fits:
                     found.append(Thing(kind, known))
         if not found and any(name.startswith(f"{item}/") for name in self._by_kind["frame"]):

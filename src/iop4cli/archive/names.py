@@ -106,9 +106,7 @@ def match_object(
     if len(near) == 1:
         return Match(near[0], note=f"{said} is no known name; {near[0]} is the only target near the pointing")
     if near:
-        return Match(
-            None, tuple(near), f"{said} is no known name, and near the pointing are {', '.join(near)}"
-        )
+        return Match(None, tuple(near), f"{said} is no known name, and near the pointing are {', '.join(near)}")
     where = "and no target is near the pointing" if pointing else "and there is no pointing"
     return Match(None, reason=f"{said} is no name or other name in the catalogue, {where}")
 
@@ -119,15 +117,11 @@ def _near(
     if pointing is None:
         return []
     return [
-        name
-        for name in candidates
-        if name in positions and separation_deg(*pointing, *positions[name]) <= field_deg
+        name for name in candidates if name in positions and separation_deg(*pointing, *positions[name]) <= field_deg
     ]
 
 
-def _far_away(
-    name: str, pointing: Position | None, positions: Mapping[str, Position], field_deg: float
-) -> str:
+def _far_away(name: str, pointing: Position | None, positions: Mapping[str, Position], field_deg: float) -> str:
     if pointing is None or name not in positions:
         return ""
     away_deg = separation_deg(*pointing, *positions[name])

@@ -27,9 +27,7 @@ def note_overrides(store: Store, frames: Sequence[str], values: Mapping[str, str
 
 def add_flags(store: Store, measurements: Sequence[str], reason: str, who: str) -> None:
     """Flag measurements, by their stable ids, with a reason."""
-    rows = [
-        {"measurement": name, "reason": reason, "who": who, "time_utc": utc_now()} for name in measurements
-    ]
+    rows = [{"measurement": name, "reason": reason, "who": who, "time_utc": utc_now()} for name in measurements]
     store.write([Batch("flag", rows)])
 
 

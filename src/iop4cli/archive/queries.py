@@ -18,9 +18,7 @@ _EPOCH = "split_part(name, '/', 1) || '/' || split_part(name, '/', 2)"
 _STEP_ORDER = "list_position(['classify', 'mkmaster', 'reduce', 'solve', 'phot', 'pol', 'correct'], {})"
 
 
-def night_rows(
-    store: Store, frames: Collection[str] | None, whole_nights: Collection[str] | None
-) -> list[Row]:
+def night_rows(store: Store, frames: Collection[str] | None, whole_nights: Collection[str] | None) -> list[Row]:
     """A row for each night: how many frames each step has done, and what came of them.
 
     `frames` limits what is counted (None: all), and then masters are those of `whole_nights`, or those that
@@ -88,9 +86,7 @@ def _night_queries(frames: Collection[str] | None, whole_nights: Collection[str]
     }
 
 
-def _conditions(
-    frames: Collection[str] | None, whole_nights: Collection[str] | None
-) -> tuple[str, str, str, str]:
+def _conditions(frames: Collection[str] | None, whole_nights: Collection[str] | None) -> tuple[str, str, str, str]:
     """Which rows of frame, item, measurement and master belong to the chosen frames or nights."""
     if frames is None:
         return "true", "true", "true", "true"

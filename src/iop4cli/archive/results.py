@@ -34,8 +34,7 @@ class Results:
 def result_columns(store: Store) -> list[str]:
     """The columns of the view, in the promised order."""
     rows = store.rows(
-        "select column_name from information_schema.columns where table_name = 'results' "
-        "order by ordinal_position"
+        "select column_name from information_schema.columns where table_name = 'results' order by ordinal_position"
     )
     return [row["column_name"] for row in rows]
 
@@ -44,9 +43,7 @@ def select_results(store: Store, condition: str, columns: Sequence[str], *, flag
     """The rows of the view that fulfil a condition of `condition_of`."""
     check_only_reads(f"select * from results where {condition}")
     listed = ", ".join(f'"{name}"' for name in columns)
-    answer = store.ask(
-        f"select {listed}, flags is not null from (select * from results where {condition}) {_ORDER}"
-    )
+    answer = store.ask(f"select {listed}, flags is not null from (select * from results where {condition}) {_ORDER}")
     kept = [row[:-1] for row in answer.rows if flagged or not row[-1]]
     return Results(Answer(tuple(columns), kept), len(answer.rows) - len(kept))
 
@@ -85,9 +82,7 @@ def _check_where(store: Store, where: str) -> None:
         store.ask(f"explain select * from results where ({where}\n)")
     except UsageError as problem:
         reason = str(problem).split("\n\nLINE")[0].removeprefix("SQL: ")
-        raise UsageError(
-            f"--where {where!r}: {reason}; `iop4 sql --schema results` lists the columns"
-        ) from None
+        raise UsageError(f"--where {where!r}: {reason}; `iop4 sql --schema results` lists the columns") from None
 
 
 def source_named(store: Store, name: str) -> str:
@@ -120,9 +115,7 @@ def _named(names: Sequence[str], store: Store, registry: Registry) -> str:
     ids = [name for name in names if RESULT_ID.fullmatch(name)]
     items = [parse_name(name, registry) for name in names if not RESULT_ID.fullmatch(name)]
     # A pattern must see all names; else only those that are asked for are read.
-    near = (
-        "" if any(isinstance(item, NameGlob) for item in items) else f"where name in {_list(map(str, items))}"
-    )
+    near = "" if any(isinstance(item, NameGlob) for item in items) else f"where name in {_list(map(str, items))}"
     found = store.tables(
         {
             "ids": f"select id from measurement where id in {_list(ids)}",
@@ -140,9 +133,7 @@ def _named(names: Sequence[str], store: Store, registry: Registry) -> str:
             matched = {name for name in known["epochs"] if item.matches_epoch(Epoch(*name.split("/", 1)))}
             epochs |= matched
         elif isinstance(item, NameGlob):
-            matched = {
-                name for name in known["frames"] | known["origins"] if item.matches(parse_frame_name(name))
-            }
+            matched = {name for name in known["frames"] | known["origins"] if item.matches(parse_frame_name(name))}
             products |= matched
         elif isinstance(item, Epoch):
             matched = known["epochs"] & {str(item)}

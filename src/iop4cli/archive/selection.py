@@ -105,9 +105,7 @@ def frames_selected(
             named |= _frames_named(name, store, wanted | set(frames), registry)
         wanted &= named
     wanted = {
-        name
-        for name in wanted
-        if _passes(selection, frames.get(name)) and _between(name.split("/")[1], selection)
+        name for name in wanted if _passes(selection, frames.get(name)) and _between(name.split("/")[1], selection)
     }
     if selection.where:
         wanted &= _where(selection.where, store)
@@ -133,9 +131,7 @@ def _frames_named(name: str, store: Store, known: set[str], registry: Registry) 
 
 def _frames_of_product(name: str, store: Store, known: set[str]) -> set[str]:
     """A group's frames, or for a master or a night's results all frames of the night."""
-    rows = store.rows(
-        "select distinct input from measurement_input where origin = ? and role like 'frame%'", [name]
-    )
+    rows = store.rows("select distinct input from measurement_input where origin = ? and role like 'frame%'", [name])
     if rows:
         return {row["input"] for row in rows}
     if store.rows("select 1 from item where name = ? limit 1", [name]):
@@ -145,19 +141,14 @@ def _frames_of_product(name: str, store: Store, known: set[str]) -> set[str]:
 
 
 def _frames_of_result(store: Store, result_id: str) -> list[str]:
-    rows = store.rows(
-        "select input from measurement_input where measurement = ? and role like 'frame%'", [result_id]
-    )
+    rows = store.rows("select input from measurement_input where measurement = ? and role like 'frame%'", [result_id])
     if not rows:
         raise NoSuchItem(f"no result has the id {result_id}")
     return [row["input"] for row in rows]
 
 
 def _known_epochs(store: Store) -> set[str]:
-    return {
-        f"{row['telescope']}/{row['night']}"
-        for row in store.rows("select distinct telescope, night from frame")
-    }
+    return {f"{row['telescope']}/{row['night']}" for row in store.rows("select distinct telescope, night from frame")}
 
 
 def _epoch_of(name: str) -> str:
@@ -187,9 +178,7 @@ def _passes(selection: Selection, frame: Mapping[str, Any] | None) -> bool:
 def _where(condition: str, store: Store) -> set[str]:
     """Frames whose row fulfils a condition in SQL; the store is open for reading only."""
     try:
-        return {
-            row["name"] for row in store.rows(f"select name from (select * from frame where ({condition}\n))")
-        }
+        return {row["name"] for row in store.rows(f"select name from (select * from frame where ({condition}\n))")}
     except Iop4Error:
         raise
     except Exception as error:

@@ -17,12 +17,7 @@ def missing_folders(layout: Layout) -> list[str]:
 
 def leftovers(layout: Layout) -> list[Path]:
     """Unfinished files that a crash left behind (or that are being written at this moment)."""
-    found = [
-        path
-        for folder in _MADE
-        for path in _files(layout.root / folder)
-        if path.name.endswith(TEMPORARY_SUFFIX)
-    ]
+    found = [path for folder in _MADE for path in _files(layout.root / folder) if path.name.endswith(TEMPORARY_SUFFIX)]
     return sorted(found)
 
 
@@ -36,8 +31,7 @@ def lost_files(store: Store, layout: Layout) -> dict[str, list[str]]:
         }
     )
     return {
-        kind: [row["name"] for row in rows if not (layout.root / row["path"]).exists()]
-        for kind, rows in found.items()
+        kind: [row["name"] for row in rows if not (layout.root / row["path"]).exists()] for kind, rows in found.items()
     }
 
 

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_LOCK_TIMEOUT_S = 60.0
 # A question must not make DuckDB fetch an extension from the network by itself.
 _NO_EXTENSIONS = (
-    "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
-    "set lock_configuration = true;"
+    "set autoinstall_known_extensions = false; set autoload_known_extensions = false; set lock_configuration = true;"
 )
 
 
@@ -138,12 +137,8 @@ class Store:
             return f"insert into {batch.table} select * from {stage};"
         if batch.scope is None:
             return f"insert or replace into {batch.table} select * from {stage};"
-        connection.register(
-            "incoming", _arrow([{"value": value} for value in batch.scope_values] or [{"value": None}])
-        )
-        connection.execute(
-            f"create or replace temp table {scope_stage} as select value::text as value from incoming"
-        )
+        connection.register("incoming", _arrow([{"value": value} for value in batch.scope_values] or [{"value": None}]))
+        connection.execute(f"create or replace temp table {scope_stage} as select value::text as value from incoming")
         connection.unregister("incoming")
         return (
             f"delete from {batch.table} where {batch.scope} in (select value from {scope_stage});"

@@ -75,9 +75,7 @@ class Checks:
                 continue
             found.append(f"{requirement.name} {version}")
             if not requirement.specifier.contains(version, prereleases=True):
-                problems.append(
-                    f"{requirement.name} {version} is installed, and {requirement.specifier} is needed"
-                )
+                problems.append(f"{requirement.name} {version} is installed, and {requirement.specifier} is needed")
         own = importlib.metadata.version("iop4cli")
         yield _row(
             "libraries",
@@ -98,9 +96,7 @@ class Checks:
             return
         missing = missing_folders(self._layout)
         status = WARNING if missing else OK
-        lacking = (
-            f"; without {', '.join(missing)}: `iop4 init {self._layout.root}` makes them" if missing else ""
-        )
+        lacking = f"; without {', '.join(missing)}: `iop4 init {self._layout.root}` makes them" if missing else ""
         yield _row("archive", status, f"{self._layout.root}{lacking}")
         raw = self._layout.raw
         if raw.is_symlink():
@@ -115,11 +111,7 @@ class Checks:
         from iop4cli.commands.opening import step_settings
         from iop4cli.shell.config import described, load_config, user_config_path
 
-        flags = (
-            []
-            if self._lock_timeout_s is None
-            else [("lock_timeout_s", self._lock_timeout_s, "--lock-timeout")]
-        )
+        flags = [] if self._lock_timeout_s is None else [("lock_timeout_s", self._lock_timeout_s, "--lock-timeout")]
         self._config = load_config(self._layout.config if self._layout else None, flags, step_settings())
         self.settings = described(self._config)
         n_set = sum(row["from"] != "default" for row in self.settings)
@@ -251,9 +243,7 @@ class Checks:
         for kind, rows in found.items():
             if rows:
                 names = [row["name"] for row in rows]
-                yield _row(
-                    kind, WARNING, f"of what is not there (any more): {_several(names)}; they are kept"
-                )
+                yield _row(kind, WARNING, f"of what is not there (any more): {_several(names)}; they are kept")
 
 
 def _row(check: str, status: str, text: str) -> Row:

@@ -56,9 +56,7 @@ def _note_overrides(options: StepOptions, said: list[str]) -> None:
     from iop4cli.shell.arguments import selection_of
 
     if not options.items:
-        raise UsageError(
-            "--set needs the frames it holds for, for instance `iop4 classify --set band=R FRAME`"
-        )
+        raise UsageError("--set needs the frames it holds for, for instance `iop4 classify --set band=R FRAME`")
     values = {}
     for text in said:
         field, equals, value = text.partition("=")

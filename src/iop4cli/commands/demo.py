@@ -134,9 +134,7 @@ def _compared(folder: Path) -> list[dict[str, Any]]:
     from iop4cli.archive.store import Store
     from iop4cli.simulate.compare import compare, read_truth
 
-    results = Store(Layout(folder.resolve()).store).rows(
-        "select * from results order by mode, source, mjd_utc"
-    )
+    results = Store(Layout(folder.resolve()).store).rows("select * from results order by mode, source, mjd_utc")
     rows = []
     for one in compare(results, read_truth(folder / "truth.csv")):
         if not one.truth["is_target"]:

@@ -77,9 +77,7 @@ def _value(value: Any) -> str:
 
 @app.command("instrument", context_settings=_HELP, epilog=EPILOG)
 def instrument(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE.toml", show_default=False, help="An instrument's file.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", show_default=False, help="An instrument's file.")],
     frame: Annotated[
         list[Path] | None,
         typer.Option(
@@ -108,9 +106,7 @@ def instrument(
         messages.error(str(problem))
         return 1
     if json:
-        output.json_row(
-            {"file": str(file), "status": "ok", "instrument": known.name, "telescope": known.telescope}
-        )
+        output.json_row({"file": str(file), "status": "ok", "instrument": known.name, "telescope": known.telescope})
     else:
         _describe(known)
     n_bad = sum(not _check_frame(path, known, registry, as_json=json) for path in frame or ())
@@ -163,9 +159,7 @@ def _check_frame(path: Path, known: Any, registry: Any, *, as_json: bool) -> boo
     try:
         recognised = registry.recognise(header)
         trouble = (
-            ""
-            if recognised.name == known.name
-            else f"the frame is taken for {recognised.name}: mend [[recognise]]"
+            "" if recognised.name == known.name else f"the frame is taken for {recognised.name}: mend [[recognise]]"
         )
     except Iop4Error as problem:
         trouble = str(problem)
@@ -176,9 +170,7 @@ def _check_frame(path: Path, known: Any, registry: Any, *, as_json: bool) -> boo
     problems = [row for row in rows if row["problem"]]
     if as_json:
         status = "bad" if problems or trouble else "ok"
-        output.json_row(
-            {"frame": str(path), "status": status, "recognised": trouble or "yes", "fields": rows}
-        )
+        output.json_row({"frame": str(path), "status": status, "recognised": trouble or "yes", "fields": rows})
         return status == "ok"
     page.heading(f"frame {path}")
     page.text(trouble or f"recognised as {known.name}", style="bad" if trouble else "ok")

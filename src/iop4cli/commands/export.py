@@ -94,12 +94,8 @@ def command(
         output.write(text)
     else:
         write_text(to, text)
-    left_out = (
-        f"; {found.n_flagged} flagged by people left out (--flagged keeps them)" if found.n_flagged else ""
-    )
-    messages.notice(
-        f"{len(found.answer.rows) or 'no'} result{'s' if len(found.answer.rows) != 1 else ''}{left_out}"
-    )
+    left_out = f"; {found.n_flagged} flagged by people left out (--flagged keeps them)" if found.n_flagged else ""
+    messages.notice(f"{len(found.answer.rows) or 'no'} result{'s' if len(found.answer.rows) != 1 else ''}{left_out}")
     return 0
 
 
@@ -114,9 +110,7 @@ def _format(said: str | None, to: Path | None) -> str:
     if to is None:
         return "csv"
     if to.suffix.lower() not in SUFFIXES:
-        raise UsageError(
-            f"-o {to}: say --format, for {to.suffix or 'no suffix'} is none of {', '.join(SUFFIXES)}"
-        )
+        raise UsageError(f"-o {to}: say --format, for {to.suffix or 'no suffix'} is none of {', '.join(SUFFIXES)}")
     return SUFFIXES[to.suffix.lower()]
 
 
@@ -152,9 +146,7 @@ def _meta(answer: Answer, n_flagged: int, selection: Selection, registry: Regist
         if (value := getattr(selection, name)) is not None
     }
     used = (
-        {row[answer.columns.index("calibration")] for row in answer.rows}
-        if "calibration" in answer.columns
-        else None
+        {row[answer.columns.index("calibration")] for row in answer.rows} if "calibration" in answer.columns else None
     )
     references = {
         entry.name: entry.source

@@ -25,9 +25,7 @@ EPILOG = """Examples:
 @takes_options
 def command(
     options: ArchiveOptions,
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="FILES|FOLDERS...", help="FITS files, or folders of them.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILES|FOLDERS...", help="FITS files, or folders of them.")],
     copy: Annotated[
         bool | None,
         typer.Option("--copy/--link", show_default=False, help="Copy into raw/, or link (the default)."),
@@ -58,9 +56,7 @@ def command(
             output.line(name)
         if status == "failed":
             messages.warn(f"{path}: {reason}")
-    messages.notice(
-        f"{counts['done']} fetched, {counts['current']} there already, {counts['failed']} refused"
-    )
+    messages.notice(f"{counts['done']} fetched, {counts['current']} there already, {counts['failed']} refused")
     if not counts["failed"]:
         return 0
     return 3 if counts["done"] or counts["current"] else 1

@@ -46,9 +46,7 @@ def add(
     options: SelectionOptions,
     reason: Annotated[
         str,
-        typer.Option(
-            "--reason", metavar="TEXT", rich_help_panel=PANEL_HOW, help="Why; it is shown with the result."
-        ),
+        typer.Option("--reason", metavar="TEXT", rich_help_panel=PANEL_HOW, help="Why; it is shown with the result."),
     ],
 ) -> int:
     """Flag results: those of the ids, frames, groups or nights given, or all that the filters let through.
@@ -93,9 +91,7 @@ def list_(options: SelectionOptions, json: Json = False) -> int:
         if rows:
             page.table(rows, ("id", "source", "night", "band", "who", "reason"), indent=0)
     else:
-        output.table(
-            [{**row, "time_utc": row["time_utc"].isoformat(timespec="seconds")} for row in rows], _COLUMNS
-        )
+        output.table([{**row, "time_utc": row["time_utc"].isoformat(timespec="seconds")} for row in rows], _COLUMNS)
     if not rows:
         messages.notice("no flags")
     return 0
@@ -134,9 +130,7 @@ def remove(
 def _selection(options: SelectionOptions, what: str) -> Selection:
     selection = selection_of(options)
     if selection.everything:
-        raise UsageError(
-            f"say which results to {what}: ids, frames, nights, - for standard input, or filters"
-        )
+        raise UsageError(f"say which results to {what}: ids, frames, nights, - for standard input, or filters")
     return selection
 
 
@@ -148,9 +142,7 @@ def _flagged_ids(opened: Opened, selection: Selection, flagged: set[str]) -> lis
     if selection.names and not narrowed and all(RESULT_ID.fullmatch(name) for name in selection.names):
         others = tuple(name for name in selection.names if name not in flagged)
         if others:
-            condition_of(
-                dataclasses.replace(selection, names=others), opened.store, opened.surroundings().registry
-            )
+            condition_of(dataclasses.replace(selection, names=others), opened.store, opened.surroundings().registry)
         return list(selection.names)
     return result_ids(opened.store, condition_of(selection, opened.store, opened.surroundings().registry))
 

@@ -61,9 +61,7 @@ def command(
     ] = None,
     level: Annotated[
         str | None,
-        typer.Option(
-            "--level", metavar="LEVEL", show_default=False, help="info, warning or error: this and worse."
-        ),
+        typer.Option("--level", metavar="LEVEL", show_default=False, help="info, warning or error: this and worse."),
     ] = None,
     since: Annotated[
         str | None,
@@ -74,9 +72,7 @@ def command(
             help="From this UTC date or time on, or 30m, 2h, 7d ago.",
         ),
     ] = None,
-    lines: Annotated[
-        int, typer.Option("-n", "--lines", metavar="N", min=0, help="The newest N; 0 is all.")
-    ] = 50,
+    lines: Annotated[int, typer.Option("-n", "--lines", metavar="N", min=0, help="The newest N; 0 is all.")] = 50,
     runs: Annotated[bool, typer.Option("--runs", help="List runs instead of what they did.")] = False,
     json: Json = False,
 ) -> int:
@@ -131,9 +127,7 @@ def _time(said: str | None) -> datetime.datetime | None:
     ago = _AGO.fullmatch(said.strip())
     if ago:
         unit = {"m": "minutes", "h": "hours", "d": "days"}[ago[2]]
-        return datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(
-            **{unit: int(ago[1])}
-        )
+        return datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(**{unit: int(ago[1])})
     try:
         when = datetime.datetime.fromisoformat(said.strip())
     except ValueError:
@@ -175,9 +169,7 @@ def _item_condition(name: str, registry: Registry) -> str:
 def _show_lines(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         for row in rows:
-            output.json_row(
-                {name: row[name] for name in ("time_utc", "run", "level", "step", "item", "message")}
-            )
+            output.json_row({name: row[name] for name in ("time_utc", "run", "level", "step", "item", "message")})
     elif output.is_terminal():
         _by_run(rows)
     else:

@@ -144,8 +144,7 @@ def _result(document: Document) -> None:
             "aperture": words.several(
                 {"radius": row["aperture_arcsec"], "seeing (FWHM)": row["fwhm_arcsec"]}, 2, " arcsec"
             ),
-            "magnitude": words.measured(row["mag"], row["mag_err"], 4, " mag")
-            or f"none: {row['mag_reason']}",
+            "magnitude": words.measured(row["mag"], row["mag_err"], 4, " mag") or f"none: {row['mag_reason']}",
             "its error": words.several(
                 {"photons alone": row["mag_err_photon"], "within the night": row["mag_err_night"]}, 4
             ),
@@ -192,9 +191,7 @@ def _polarisation(row: Mapping[str, Any]) -> dict[str, Any]:
             {"q": row["q_sys"], "u": row["u_sys"], "p": row["p_sys"], "chi_deg": row["chi_sys_deg"]}, 5
         ),
         "before correction": words.several({"q": row["q_instr"], "u": row["u_instr"]}, 5),
-        "chi squared": words.said(
-            words.number(row["chi2_red"], 2), f" reduced, {row['dof']} degrees of freedom"
-        ),
+        "chi squared": words.said(words.number(row["chi2_red"], 2), f" reduced, {row['dof']} degrees of freedom"),
         "transparency": None
         if row["transparency_rms"] is None
         else f"rms {100 * row['transparency_rms']:.2f} %, from {row['transparency_stars']} field stars",

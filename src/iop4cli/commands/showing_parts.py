@@ -25,9 +25,7 @@ def calibration(entry: Mapping[str, Any] | None) -> None:
             "efficiency": words.measured(entry["efficiency"], entry["efficiency_err"], 4),
             "from": entry["source"],
             "valid": " ".join(
-                f"{word} {entry[key]}"
-                for word, key in (("from", "valid_from"), ("until", "valid_until"))
-                if entry[key]
+                f"{word} {entry[key]}" for word, key in (("from", "valid_from"), ("until", "valid_until")) if entry[key]
             ),
         }
     )
@@ -41,9 +39,7 @@ def results(title: str, results: Sequence[Mapping[str, Any]], leading: tuple[str
             "mag": words.measured(row["mag"], row["mag_err"], 3),
             "chi_deg": words.measured(row["chi_deg"], row["chi_err_deg"], 1),
             "p_percent": None if row["p"] is None else words.measured(100 * row["p"], 100 * row["p_err"], 2),
-            "remarks": "; ".join(
-                filter(None, (row["flags"] and f"FLAG: {row['flags']}", row["quality_text"]))
-            ),
+            "remarks": "; ".join(filter(None, (row["flags"] and f"FLAG: {row['flags']}", row["quality_text"]))),
         }
         for row in results[-_RESULTS_SHOWN:]
     ]
@@ -76,8 +72,7 @@ def _condensed(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for step in steps:
         alike.setdefault((step["step"], step["status"], step["reason"], step["notes"]), []).append(step)
     return [
-        {**same[-1], "name": same[0]["name"] if len(same) == 1 else f"{len(same)} frames"}
-        for same in alike.values()
+        {**same[-1], "name": same[0]["name"] if len(same) == 1 else f"{len(same)} frames"} for same in alike.values()
     ]
 
 

@@ -40,15 +40,9 @@ def command(
             help="A blazar of the shipped list; may be repeated.",
         ),
     ] = None,
-    n_targets: Annotated[
-        int, typer.Option("--targets", metavar="N", help="Without --target: how many to draw.")
-    ] = 2,
-    groups: Annotated[
-        int, typer.Option("--groups", metavar="N", help="Groups (or frames a band) of each target.")
-    ] = 1,
-    bands: Annotated[
-        str, typer.Option("--bands", metavar="BANDS", help="Bands of photometry, comma-separated.")
-    ] = "R",
+    n_targets: Annotated[int, typer.Option("--targets", metavar="N", help="Without --target: how many to draw.")] = 2,
+    groups: Annotated[int, typer.Option("--groups", metavar="N", help="Groups (or frames a band) of each target.")] = 1,
+    bands: Annotated[str, typer.Option("--bands", metavar="BANDS", help="Bands of photometry, comma-separated.")] = "R",
     transparency: Annotated[
         float, typer.Option("--transparency-rms", metavar="FRACTION", help="Change from frame to frame.")
     ] = 0.05,

@@ -43,9 +43,7 @@ def command(
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(
-            "-f", "--file", metavar="FILE", show_default=False, help="Read the statement from a file."
-        ),
+        typer.Option("-f", "--file", metavar="FILE", show_default=False, help="Read the statement from a file."),
     ] = None,
     form: Annotated[
         str | None,
@@ -106,9 +104,7 @@ def _format(said: str | None, to: Path | None) -> str:
 
 def _statement(query: str | None, file: Path | None) -> str:
     if (query is None) == (file is None):
-        raise UsageError(
-            "give one statement: QUERY, - for standard input, or -f FILE (--schema explains the tables)"
-        )
+        raise UsageError("give one statement: QUERY, - for standard input, or -f FILE (--schema explains the tables)")
     if file is not None:
         return file.read_text(encoding="utf-8")
     return sys.stdin.read() if query == "-" else str(query)
@@ -131,9 +127,7 @@ def _schema(store: Store, name: str | None) -> Answer:
     rows = []
     for column, kind in found[name]:
         said = column_of(name, column)
-        rows.append(
-            (column, kind.lower(), (said.unit or None) if said else None, said.text if said else None)
-        )
+        rows.append((column, kind.lower(), (said.unit or None) if said else None, said.text if said else None))
     return Answer(("column", "type", "unit", "description"), rows)
 
 
@@ -145,9 +139,7 @@ def _show(answer: Answer, form: str, to: Path | None) -> None:
         return
     columns = _distinct(answer.columns)
     if form == "table":
-        cells = [
-            {name: _shown(value) for name, value in zip(columns, row, strict=True)} for row in answer.rows
-        ]
+        cells = [{name: _shown(value) for name, value in zip(columns, row, strict=True)} for row in answer.rows]
         text = "\n".join(page.table_lines(cells, columns, 0, None if to else page.width())) + "\n"
         messages.notice(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}")
     else:

@@ -120,9 +120,7 @@ def _notices(opened: Opened, rows: list[dict[str, Any]], waiting: list[str]) -> 
     if not rows:
         messages.notice(f"{opened.layout.root} holds no frames yet: `iop4 fetch FILES` brings them in")
     if waiting:
-        messages.notice(
-            f"{len(waiting)} files in raw/ are not classified yet: `iop4 run`, or `iop4 classify`"
-        )
+        messages.notice(f"{len(waiting)} files in raw/ are not classified yet: `iop4 run`, or `iop4 classify`")
     n_problems = sum(row["problems"] for row in rows)
     if n_problems:
         messages.notice(
@@ -139,9 +137,7 @@ def _why(view: View, chosen: _Chosen, *, as_json: bool) -> int:
         return 0
     groups: dict[str, set[str]] = {}
     if chosen.frames is not None and chosen.nights is None:
-        for row in view.store.rows(
-            "select distinct origin, input from measurement_input where role like 'frame%'"
-        ):
+        for row in view.store.rows("select distinct origin, input from measurement_input where role like 'frame%'"):
             groups.setdefault(row["origin"], set()).add(row["input"])
     troubles = [row for row in trouble_rows(view.store) if chosen.has(row["name"], groups)]
     if as_json:

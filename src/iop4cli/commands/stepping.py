@@ -129,9 +129,7 @@ class _Screen:
 
     def _name(self, event: Ended) -> None:
         if self.options.dry_run:
-            output.write(
-                "\t".join(output.clean(part) for part in (event.step, event.item, event.reason)) + "\n"
-            )
+            output.write("\t".join(output.clean(part) for part in (event.step, event.item, event.reason)) + "\n")
         else:
             output.line(event.item)
 
@@ -146,9 +144,7 @@ class _Screen:
             if len(items) == 1:
                 messages.warn(f"{step} {items[0]}: {reason}")
             else:
-                messages.warn(
-                    f"{step}: {len(items)} items, {items[0]} to {items[-1].rsplit('/', 1)[-1]}: {reason}"
-                )
+                messages.warn(f"{step}: {len(items)} items, {items[0]} to {items[-1].rsplit('/', 1)[-1]}: {reason}")
         self.troubles.clear()
 
     def _summary(self, tally: Tally) -> None:
@@ -161,6 +157,4 @@ class _Screen:
             earlier = f"; {bad} could not be done before (iop4 status --why)" if bad else ""
             messages.notice(f"nothing due{earlier}")
             return
-        messages.notice(
-            f"{counts[DONE]} done, {tally.n_troubles} with problems, {counts[CURRENT]} up to date"
-        )
+        messages.notice(f"{counts[DONE]} done, {tally.n_troubles} with problems, {counts[CURRENT]} up to date")

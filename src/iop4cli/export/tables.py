@@ -39,8 +39,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def ndjson_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """One JSON object a line; NULL, and a number that is none, is null."""
     return "".join(
-        json.dumps(dict(zip(columns, map(json_value, row), strict=True)), ensure_ascii=False) + "\n"
-        for row in rows
+        json.dumps(dict(zip(columns, map(json_value, row), strict=True)), ensure_ascii=False) + "\n" for row in rows
     )
 
 
@@ -86,10 +85,7 @@ def _ecsv_text(answer: Answer, meta: Mapping[str, Any]) -> str:
     header = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
     header += [f"- {_ecsv_column(name, RESULTS.get(name), answer)}" for name in answer.columns]
     header += ["meta: !!omap"]
-    header += [
-        f"- {json.dumps({name: value}, ensure_ascii=False)}"
-        for name, value in {**meta, **CONVENTIONS}.items()
-    ]
+    header += [f"- {json.dumps({name: value}, ensure_ascii=False)}" for name, value in {**meta, **CONVENTIONS}.items()]
     header += ["schema: astropy-2.0"]
     one_line = ([_one_line(value) for value in row] for row in answer.rows)
     return "".join(f"# {line}\n" for line in header) + csv_text(answer.columns, one_line)

@@ -52,7 +52,11 @@ def _opened(path: Path, **options: Any) -> Iterator[HDUList]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """The library's word on it, without advice to programmers."""
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    for advice in (", try with", ". Try with", ". If this is really"):
+        text = text.split(advice)[0]
+    return text
 
 
 def _image_hdu(hdus: HDUList) -> Any:
@@ -65,9 +69,7 @@ def _image_hdu(hdus: HDUList) -> Any:
         raise BadFrame("the file holds no image (NAXIS=0 in every HDU)")
     naxis = image.header["NAXIS"]
     if naxis != 2:
-        raise BadFrame(
-            f"NAXIS={naxis}: a frame must be a single image with two axes; split the cube into frames"
-        )
+        raise BadFrame(f"NAXIS={naxis}: a frame must be a single image with two axes; split the cube into frames")
     width, height = image.header["NAXIS1"], image.header["NAXIS2"]
     if not (0 < width <= _LARGEST_SIDE_PX and 0 < height <= _LARGEST_SIDE_PX):
         raise BadFrame(f"NAXIS1={width}, NAXIS2={height}: not the size of a frame")
@@ -82,9 +84,7 @@ def _check_complete(path: Path, image: Any) -> None:
     bytes_needed = abs(image.header["BITPIX"]) // 8 * image.header["NAXIS1"] * image.header["NAXIS2"]
     missing = start + bytes_needed - path.stat().st_size
     if missing > 0:
-        raise BadFrame(
-            f"the file is cut short: {missing} bytes of the image are missing; copy or fetch it again"
-        )
+        raise BadFrame(f"the file is cut short: {missing} bytes of the image are missing; copy or fetch it again")
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -139,9 +139,7 @@ class RawRows:
                 ".bz2",
             }
             if plain:
-                kind = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[
-                    image.header["BITPIX"]
-                ]
+                kind = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[image.header["BITPIX"]]
                 self._pixels: np.ndarray = np.memmap(
                     path, dtype=kind, mode="r", offset=image.fileinfo()["datLoc"], shape=self.shape
                 )
@@ -174,6 +172,16 @@ def put_in_place(temporary: Path, final: Path) -> None:
         os.close(folder)
 
 
+@contextmanager
+def _whole_or_gone(temporary: Path) -> Iterator[None]:
+    """What is interrupted leaves no half of a file, under whatever name."""
+    try:
+        yield
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -191,10 +199,10 @@ def write_image(
 
     primary = fits.PrimaryHDU(image, header=header)
     hdus = fits.HDUList([primary, *(fits.ImageHDU(pixels, name=name) for name, pixels in extensions)])
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _whole_or_gone(path):
         warnings.simplefilter("ignore", VerifyWarning)
         hdus.writeto(path, output_verify="silentfix+ignore", overwrite=True)
-    sync(path)
+        sync(path)
 
 
 def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any, str]]) -> None:
@@ -203,7 +211,7 @@ def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any
         header, start = hdus[0].header.copy(), hdus[0].fileinfo()["datLoc"]
     for keyword, value, comment in cards:
         header[keyword] = (value, comment)
-    with source.open("rb") as old, temporary.open("wb") as new:
+    with _whole_or_gone(temporary), source.open("rb") as old, temporary.open("wb") as new:
         text = header.tostring().encode("ascii")
         assert len(text) % _BLOCK_BYTES == 0
         new.write(text)

@@ -98,9 +98,7 @@ def _compare(reading: Reading, source: TimeSource, start: float | None, exptime_
         return
     apart_s = abs(start - other) * 86400
     if apart_s > rule.check_tolerance_s:
-        reading.note(
-            f"{source.keyword} and {rule.check.keyword} are {apart_s:.1f} s apart; {source.keyword} is taken"
-        )
+        reading.note(f"{source.keyword} and {rule.check.keyword} are {apart_s:.1f} s apart; {source.keyword} is taken")
 
 
 def _complain_of_time(reading: Reading, exptime_s: float | None) -> None:

@@ -79,9 +79,7 @@ class Reading:
                 if re.fullmatch(pattern, picked, re.IGNORECASE):
                     return meaning
             known = ", ".join(rule.mapping)
-            self.problem(
-                name, f"{keyword} is {word!r}, none of {known}: {self.mend(f'{override}={override.upper()}')}"
-            )
+            self.problem(name, f"{keyword} is {word!r}, none of {known}: {self.mend(f'{override}={override.upper()}')}")
             return None
         if rule.default is not None:
             self.origins[name] = "default"

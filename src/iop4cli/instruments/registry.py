@@ -75,8 +75,7 @@ class Registry:
                 if owner != instrument.telescope:
                     file = instrument.source_file
                     raise InstrumentError(
-                        f"{file}: telescope_aliases: {alias!r} already means {owner}, "
-                        f"not {instrument.telescope}"
+                        f"{file}: telescope_aliases: {alias!r} already means {owner}, not {instrument.telescope}"
                     )
         return cls(dict(sorted(by_name.items())))
 
@@ -97,9 +96,7 @@ class Registry:
             return known[name_or_alias.casefold()]
         except KeyError:
             folders = set(known.values())
-            raise InstrumentError(
-                f"no telescope {name_or_alias!r}{did_you_mean(name_or_alias, folders)}"
-            ) from None
+            raise InstrumentError(f"no telescope {name_or_alias!r}{did_you_mean(name_or_alias, folders)}") from None
 
     def recognise(
         self, header: Header, night: str | None = None, overrides: Mapping[str, str] | None = None
@@ -117,9 +114,7 @@ class Registry:
                 if entry.on(when):
                     certain.append(instrument)
                     break
-                other_nights.append(
-                    f"{instrument.name} {_validity(entry)}, and the night is {when or 'unknown'}"
-                )
+                other_nights.append(f"{instrument.name} {_validity(entry)}, and the night is {when or 'unknown'}")
         if len(certain) == 1:
             return certain[0]
         if certain:
@@ -139,11 +134,7 @@ class Registry:
             for entry in instrument.recognise
         }
         found = nearest(f"{header.get('TELESCOP', '')} {header.get('INSTRUME', '')}".strip(), by_words)
-        hint = (
-            f"the nearest is {by_words[found]} ({found})"
-            if found
-            else f"known: {', '.join(self.instruments)}"
-        )
+        hint = f"the nearest is {by_words[found]} ({found})" if found else f"known: {', '.join(self.instruments)}"
         return f"{_said(header)} is no known instrument; {hint}"
 
 
@@ -161,6 +152,4 @@ def _validity(entry: Recognition) -> str:
 
 
 def _said(header: Header) -> str:
-    return " ".join(
-        f"{name}={header[name]!r}" if name in header else f"no {name}" for name in ("TELESCOP", "INSTRUME")
-    )
+    return " ".join(f"{name}={header[name]!r}" if name in header else f"no {name}" for name in ("TELESCOP", "INSTRUME"))

@@ -38,9 +38,7 @@ def read_mode(reading: Reading, kind: str | None) -> tuple[float | None, str | N
     if no_angle:
         angle_deg = reading.overrides.get("angle_deg")
     else:
-        angle_deg = reading.number(
-            "angle_deg", instrument.headers.angle_deg or NumberRule(), override="angle_deg"
-        )
+        angle_deg = reading.number("angle_deg", instrument.headers.angle_deg or NumberRule(), override="angle_deg")
     mode: str | None
     if instrument.headers.mode is not None or "mode" in reading.overrides:
         mode = reading.overrides.get("mode") or reading.text("mode", instrument.headers.mode, override="mode")  # type: ignore[arg-type]

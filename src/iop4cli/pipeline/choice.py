@@ -46,9 +46,7 @@ def choose_master(kind: str, frame: Row, masters: Iterable[Row], max_age_days: i
     """
     candidates = [_judged(kind, frame, master, max_age_days) for master in masters if master["kind"] == kind]
     candidates = [candidate for candidate in candidates if candidate.failed != "of another instrument"]
-    candidates.sort(
-        key=lambda candidate: (bool(candidate.failed), candidate.rank, str(candidate.master["name"]))
-    )
+    candidates.sort(key=lambda candidate: (bool(candidate.failed), candidate.rank, str(candidate.master["name"])))
     if candidates and not candidates[0].failed:
         return Choice(candidates[0].master, candidates[0].notes, tuple(candidates))
     return Choice(None, (), tuple(candidates))
@@ -75,9 +73,7 @@ def _judged(kind: str, frame: Row, master: Row, max_age_days: int) -> Candidate:
     angle_off = 0.0
     if kind == "flat" and not same_angle(frame.get("angle_deg"), master.get("angle_deg")):
         angle_off = 1.0
-        notes.append(
-            f"flat of angle {_angle_text(master.get('angle_deg'))} for {_angle_text(frame.get('angle_deg'))}"
-        )
+        notes.append(f"flat of angle {_angle_text(master.get('angle_deg'))} for {_angle_text(frame.get('angle_deg'))}")
     if age_days:
         notes.append(
             f"{kind} of {abs(age_days)} day{'s' if abs(age_days) > 1 else ''} {'after' if age_days > 0 else 'before'}"
@@ -103,9 +99,7 @@ def _failed_criterion(kind: str, frame: Row, master: Row, age_days: int, max_age
 
 def geometry(row: Row) -> tuple[Any, ...]:
     """What must agree between a frame and its masters."""
-    return tuple(
-        row[name] for name in ("width_px", "height_px", "binning_x", "binning_y", "window_x0", "window_y0")
-    )
+    return tuple(row[name] for name in ("width_px", "height_px", "binning_x", "binning_y", "window_x0", "window_y0"))
 
 
 def geometry_text(row: Row) -> str:

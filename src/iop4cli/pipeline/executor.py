@@ -35,9 +35,7 @@ def perform(job: Job) -> Outcome:
         outcome = step.work(job)
     except Iop4Error as error:
         outcome = step.failed(job, str(error))
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
+    except Exception as error:  # a signal is none of these, and ends the run
         # Not a known failure of these inputs: no key is kept, so that the next run tries again.
         reason = f"unexpected {type(error).__name__}: {error}"
         outcome = Outcome(job.step, job.item, FAILED, reason, detail=traceback.format_exc())
@@ -61,13 +59,14 @@ class Processes:
     def __init__(self, n_workers: int) -> None:
         self.n_workers = n_workers
         self._pool: ProcessPoolExecutor | None = None
+        self._running: dict[Future[Outcome], Job] = {}
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         if self._pool is None and len(jobs) < _JOBS_WORTH_A_WORKER:
             yield from Here().run(jobs)
             return
         waiting = list(reversed(jobs))
-        running: dict[Future[Outcome], Job] = {}
+        running = self._running = {}
         while waiting or running:
             while waiting and len(running) < 2 * self.n_workers:
                 job = waiting.pop()
@@ -82,7 +81,7 @@ class Processes:
                     broken.append(job)
             if broken:
                 broken += running.values()
-                running = {}
+                running.clear()
                 yield from self._one_by_one(broken)
 
     def _one_by_one(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
@@ -103,9 +102,16 @@ class Processes:
         return self._pool.submit(perform, job)
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        """Let go of the workers; the files of what they were at when a signal came are not to be kept."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        pool.shutdown(wait=True, cancel_futures=True)
+        for future in self._running:
+            if not future.cancelled() and future.exception() is None:
+                for temporary, _ in future.result().files:
+                    temporary.unlink(missing_ok=True)
+        self._running.clear()
 
 
 def _quiet_worker() -> None:

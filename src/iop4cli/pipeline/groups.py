@@ -22,16 +22,12 @@ class NamedGroup:
         return tuple(exposure.name for exposure in self.group.exposures)
 
 
-def polarimetric_groups(
-    view: View, usable: Callable[[Row], bool]
-) -> tuple[list[NamedGroup], list[tuple[str, str]]]:
+def polarimetric_groups(view: View, usable: Callable[[Row], bool]) -> tuple[list[NamedGroup], list[tuple[str, str]]]:
     """(groups, leftover frames with the reason) of the polarimetric frames that are usable."""
     by_place: dict[tuple[str, str, str], list[Row]] = {}
     for frame in view.lights():
         if frame["mode"] == "pol" and usable(frame):
-            by_place.setdefault((frame["telescope"], str(frame["night"]), frame["instrument"]), []).append(
-                frame
-            )
+            by_place.setdefault((frame["telescope"], str(frame["night"]), frame["instrument"]), []).append(frame)
     named: list[NamedGroup] = []
     leftovers: list[tuple[str, str]] = []
     taken: set[str] = set()

@@ -28,18 +28,14 @@ def masters_of(view: View, frame: Row) -> list[dict[str, Any]]:
     found = []
     for kind in instrument.needs(frame["kind"]):
         choice = choose_master(kind, frame, view.rows("master"), limit_days)
-        passed_over = [
-            candidate for candidate in choice.candidates if candidate.master["name"] != choice.name
-        ]
+        passed_over = [candidate for candidate in choice.candidates if candidate.master["name"] != choice.name]
         found.append(
             {
                 "kind": kind,
                 "had": reduced.get(kind),
                 "taken": choice.name,
                 "notes": list(choice.notes),
-                "passed_over": [
-                    {"name": str(other.master["name"]), "why": _why_not(other)} for other in passed_over
-                ],
+                "passed_over": [{"name": str(other.master["name"]), "why": _why_not(other)} for other in passed_over],
             }
         )
     return found

@@ -29,7 +29,7 @@ class Photometer:
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> Photometer:
-        from iop4cli.pipeline.steps.solve import wcs_of
+        from iop4cli.pipeline.solutions import wcs_of
 
         params, fwhm_px = payload["params"], payload["fwhm_px"]
         image = read_reduced(Path(payload["path"]))

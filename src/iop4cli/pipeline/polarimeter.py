@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from iop4cli.frames.quality import Quality
+from iop4cli.pipeline.measurements import UNUSABLE, magnitude_bits, magnitude_columns, size_columns
 from iop4cli.pipeline.step import measurement_id
-from iop4cli.pipeline.steps.phot import UNUSABLE, magnitude_bits, magnitude_columns, size_columns
 from iop4cli.science.debias import polarisation
 from iop4cli.science.ensemble import Transparency, correct, transparency
 from iop4cli.science.magnitudes import FieldSource, calibrate
@@ -176,7 +176,8 @@ class Polarimeter:
         bjd = barycentric(mjd.mean(), entry["ra_deg"], entry["dec_deg"], *self.payload["site"])[0]
         frame = self._frame
         row = {
-            "id": measurement_id(name, "pol", self.method, self._names), "origin": self.item, "step": "pol", "source": name,
+            "id": measurement_id(name, "pol", self.method, self._names), "origin": self.item, "step": "pol",
+            "source": name,
             "telescope": frame["telescope"], "night": frame["night"], "instrument": frame["instrument"], "mode": "pol",
             "band": frame["band"], "mjd_utc": float(mjd.mean()), "bjd_tdb": float(bjd), "exptime_s": frame["exptime_s"],
             "n_frames": len(used), "method": self.method, "version": self.version,
@@ -186,9 +187,7 @@ class Polarimeter:
         row["bits"] = self._bits(fluxes, fit, ensemble, magnitude)
         return row
 
-    def _stokes_columns(
-        self, fit: StokesFit, raw: StokesFit, ensemble: Transparency | None
-    ) -> dict[str, Any]:
+    def _stokes_columns(self, fit: StokesFit, raw: StokesFit, ensemble: Transparency | None) -> dict[str, Any]:
         common = {
             "q_instr": fit.q, "u_instr": fit.u, "q_raw": raw.q, "u_raw": raw.u, "q_err_photon": fit.q_err_photon,
             "u_err_photon": fit.u_err_photon, "chi2_red": fit.chi2_red, "dof": fit.dof,
@@ -219,9 +218,7 @@ class Polarimeter:
             bits |= Quality.EXCESS_SCATTER
         return int(bits)
 
-    def _inputs(
-        self, identity: str, name: str, magnitude: Any, ensemble: Transparency | None
-    ) -> list[dict[str, Any]]:
+    def _inputs(self, identity: str, name: str, magnitude: Any, ensemble: Transparency | None) -> list[dict[str, Any]]:
         """What the measurement rests on: each frame with its transparency, and the calibrators used."""
         rows: list[dict[str, Any]] = []
         for i, frame in enumerate(self._names):

@@ -9,6 +9,7 @@ from typing import Any
 
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Batch, Store, utc_now
+from iop4cli.errors import Iop4Error
 from iop4cli.frames.fits import put_in_place
 from iop4cli.pipeline.step import DONE, FAILED, Outcome, Step
 from iop4cli.pipeline.view import View
@@ -32,24 +33,38 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Put files in place, then write all rows in one transaction."""
-        outcomes, self._waiting = self._waiting, []
+        """Put files in place, then write all rows in one transaction.
+
+        Whoever interrupts this may call it again: what was put in place is, and no row is written by halves.
+        """
+        outcomes = list(self._waiting)
         self._since = time.monotonic()
         if not outcomes:
             return
-        for outcome in outcomes:
-            old = set(self.step.product_files(self.view, outcome.item))
-            for temporary, final in outcome.files:
+        try:
+            for outcome in outcomes:
+                self._place(outcome)
+            self.store.write(self._batches(outcomes), self._undoing([outcome.item for outcome in outcomes]))
+        except Iop4Error:
+            self._waiting.clear()
+            raise
+        del self._waiting[: len(outcomes)]
+
+    def _place(self, outcome: Outcome) -> None:
+        old = set(self.step.product_files(self.view, outcome.item))
+        for temporary, final in outcome.files:
+            if temporary.exists() or not final.exists():
                 put_in_place(temporary, final)
-                old.discard(final)
-            for path in old:
-                path.unlink(missing_ok=True)
-        self.store.write(self._batches(outcomes), self._undoing([outcome.item for outcome in outcomes]))
+            old.discard(final)
+        for path in old:
+            path.unlink(missing_ok=True)
 
     def _undoing(self, items: Sequence[str]) -> str:
         """SQL that makes what rested on these items' files due again."""
         steps = ", ".join(quoted(step) for step in self.step.undoes)
-        return f"delete from item where step in ({steps}) and name in ({', '.join(map(quoted, items))});" if steps else ""
+        return (
+            f"delete from item where step in ({steps}) and name in ({', '.join(map(quoted, items))});" if steps else ""
+        )
 
     def retire(self, items: Sequence[str]) -> None:
         """Remove the products of items that exist no more (a frame that was reclassified, a group that grew)."""
@@ -57,7 +72,9 @@ class Recorder:
             for path in self.step.product_files(self.view, item):
                 path.unlink(missing_ok=True)
         batches = [Batch(table, [], column, items) for table, column in self.step.tables.items()]
-        script = f"delete from item where step = {quoted(self.step.name)} and name in ({', '.join(map(quoted, items))});"
+        script = (
+            f"delete from item where step = {quoted(self.step.name)} and name in ({', '.join(map(quoted, items))});"
+        )
         self.store.write(batches, script)
 
     def _batches(self, outcomes: Sequence[Outcome]) -> list[Batch]:

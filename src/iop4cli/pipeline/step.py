@@ -34,9 +34,7 @@ class Parameters:
 
     given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def of(
-        self, step: Step, instrument_params: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> dict[str, Any]:
+    def of(self, step: Step, instrument_params: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
         """The values in force for one step and one instrument."""
         values = {parameter.name: parameter.default for parameter in step.parameters}
         values.update((instrument_params or {}).get(step.name, {}))

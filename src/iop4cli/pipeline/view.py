@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from iop4cli.archive.source import Source
     from iop4cli.archive.index_files import IndexFile
+    from iop4cli.archive.source import Source
     from iop4cli.instruments.registry import Registry
     from iop4cli.pipeline.targets import Targets
 
@@ -70,15 +70,21 @@ class View:
             self._tables[table] = self.store.rows(f"select * from {table}{self._where(table)}")
         return self._tables[table]
 
+    def rows_of(self, table: str, names: Iterable[str]) -> list[Row]:
+        """The rows of a product table that belong to these items only; nothing is kept."""
+        wanted = sorted(set(names))
+        if not wanted:
+            return []
+        column = _NAME_COLUMN[table]
+        return self.store.rows(f"select * from {table} where list_contains(?, {column})", [wanted])
+
     def _where(self, table: str) -> str:
         column = _NAME_COLUMN.get(table)
         if self.nights is None or column is None:
             return ""
         if not self.nights:
             return " where false"
-        inside = " or ".join(
-            f"starts_with({column}, {quoted(night + '/')})" for night in sorted(self.nights)
-        )
+        inside = " or ".join(f"starts_with({column}, {quoted(night + '/')})" for night in sorted(self.nights))
         return f" where {inside}"
 
     @cached_property
@@ -189,7 +195,7 @@ class View:
         missing: str = "",
         expected: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     ) -> Decision:
-        """Due or up to date: compares the parts of the key with those of what is there. `missing` names a lost file."""  # fmt: skip
+        """Due or up to date: by the parts of the key, each compared. `missing` names a lost file."""  # fmt: skip
         full = {"step": f"{step.name} {step.version}", **parts}
         key = digest(full)
         stored = self.items.get((step.name, item))
@@ -216,9 +222,7 @@ class View:
     def impossible(self, step: Step, item: str, why: str, frames: Iterable[str]) -> Decision:
         return Decision(step.name, item, IMPOSSIBLE, why, tuple(frames))
 
-    def blocked(
-        self, step: Step, item: str, upstream: str, upstream_item: str, frames: Iterable[str]
-    ) -> Decision:
+    def blocked(self, step: Step, item: str, upstream: str, upstream_item: str, frames: Iterable[str]) -> Decision:
         """An earlier step failed on this; its own reason is what counts."""
         why = self.reason(upstream, upstream_item)
         return Decision(step.name, item, BLOCKED, f"{upstream}: {why}", tuple(frames))

@@ -67,9 +67,7 @@ class LocalFetch:
         except Iop4Error as error:
             placed = self._by_folders(path)
             if placed is None:
-                raise BadFrame(
-                    f"{error}. Put it into raw/TELESCOPE/NIGHT/ by hand if it is worth keeping"
-                ) from error
+                raise BadFrame(f"{error}. Put it into raw/TELESCOPE/NIGHT/ by hand if it is worth keeping") from error
             return placed
 
     def _by_folders(self, path: Path) -> str | None:

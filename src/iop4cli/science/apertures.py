@@ -117,16 +117,10 @@ def _recentred(scene: Scene, x_px: float, y_px: float, box_px: float) -> tuple[f
     at_x, at_y = np.array([start_x - columns.start]), np.array([start_y - rows.start])
     x, y, flag = sep.winpos(cut, at_x, at_y, np.array([sigma_px]), mask=mask)
     found_x, found_y = float(x[0]) + columns.start, float(y[0]) + rows.start
-    near = (
-        np.isfinite(found_x) and np.isfinite(found_y) and np.hypot(found_x - x_px, found_y - y_px) <= box_px
-    )
+    near = np.isfinite(found_x) and np.isfinite(found_y) and np.hypot(found_x - x_px, found_y - y_px) <= box_px
     signal, _, _ = sep.sum_circle(cut, at_x, at_y, max(0.6 * scene.fwhm_px, 1.0), mask=mask)
     seen = float(signal[0]) > 3.0 * noise * max(scene.fwhm_px, 1.0)
-    return (
-        (found_x, found_y, True)
-        if near and seen and not int(flag[0]) & sep.APER_ALLMASKED
-        else (x_px, y_px, False)
-    )
+    return (found_x, found_y, True) if near and seen and not int(flag[0]) & sep.APER_ALLMASKED else (x_px, y_px, False)
 
 
 def _window(shape: tuple[int, int], x: float, y: float, reach_px: float) -> tuple[slice, slice] | None:
@@ -157,12 +151,8 @@ def _annulus(
     columns: slice,
     sizes: ApertureSizes,
 ) -> tuple[float, float, float]:
-    """(sky a pixel, its uncertainty, scatter of one pixel) from the clipped pixels of the annulus, stars left out."""  # fmt: skip
-    use = (
-        (distance >= sizes.annulus_in_px)
-        & (distance <= sizes.annulus_out_px)
-        & ((dq & ~byte(Pixel.NO_FLAT)) == 0)
-    )
+    """(sky a pixel, its uncertainty, scatter of one pixel) of the annulus, clipped, stars left out."""  # fmt: skip
+    use = (distance >= sizes.annulus_in_px) & (distance <= sizes.annulus_out_px) & ((dq & ~byte(Pixel.NO_FLAT)) == 0)
     stars = _stars_near(scene, centre, sizes.annulus_out_px + 2 * scene.fwhm_px)
     masked = use.copy()
     for star_x, star_y, _ in stars:

@@ -28,6 +28,8 @@ def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) ->
     height, width = scene.electrons.shape
     reach = int(np.ceil(reach_px)) + _MARGIN_PX
     column, row = round(x_px), round(y_px)
+    if not (0 <= column < width and 0 <= row < height):
+        return 0
     rows = slice(max(0, row - reach), min(height, row + reach + 1))
     columns = slice(max(0, column - reach), min(width, column + reach + 1))
     cut = np.ascontiguousarray(scene.electrons[rows, columns], dtype=np.float32)

@@ -77,9 +77,7 @@ def angle_deg(q: float, u: float) -> float:
     return 0.0 if chi >= 180.0 else chi
 
 
-def errors_along_and_across(
-    q: float, u: float, q_var: float, u_var: float, qu_cov: float
-) -> tuple[float, float]:
+def errors_along_and_across(q: float, u: float, q_var: float, u_var: float, qu_cov: float) -> tuple[float, float]:
     """Errors of (q, u) along and across its own direction; their quadratic mean where it has none."""
     p = math.hypot(q, u)
     if p == 0:
@@ -121,9 +119,7 @@ def _angle_table() -> tuple[Array, Array]:
     offset = np.linspace(0, np.pi / 2, 4001)
     eta = snr / np.sqrt(2) * np.cos(2 * offset)
     density = np.exp(-(snr**2) / 2) / np.pi
-    density = density + eta * np.exp(-(snr**2) / 2 * np.sin(2 * offset) ** 2) * (1 + erf(eta)) / np.sqrt(
-        np.pi
-    )
+    density = density + eta * np.exp(-(snr**2) / 2 * np.sin(2 * offset) ** 2) * (1 + erf(eta)) / np.sqrt(np.pi)
     within = np.zeros_like(density)
     within[:, 1:] = np.cumsum((density[:, 1:] + density[:, :-1]) * offset[1], axis=1)
     half_width = np.array([np.interp(ONE_SIGMA, row, offset) for row in within])

@@ -69,9 +69,7 @@ def detect(
 
     image, sky_e, sky_rms_e = subtract_sky(electrons, dq, mesh_px)
     mask = (dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0
-    found = sep.extract(
-        image, threshold_sigmas, err=sky_rms_e, mask=mask, minarea=min_area_px, deblend_cont=0.005
-    )
+    found = sep.extract(image, threshold_sigmas, err=sky_rms_e, mask=mask, minarea=min_area_px, deblend_cont=0.005)
     found = found[np.argsort(-found["flux"], kind="stable")][: 3 * max_stars]
     found = found[found["flux"] > 0]
     if len(found) == 0:
@@ -116,10 +114,7 @@ def _typical_fwhm(
     height, width = shape
     margin = 10
     inside = (
-        (found["x"] > margin)
-        & (found["x"] < width - margin)
-        & (found["y"] > margin)
-        & (found["y"] < height - margin)
+        (found["x"] > margin) & (found["x"] < width - margin) & (found["y"] > margin) & (found["y"] < height - margin)
     )
     round_enough = found["b"] > 0.6 * found["a"]
     good = inside & round_enough & ~saturated & np.isfinite(fwhm_px) & (fwhm_px > 1.0) & (found["npix"] >= 7)

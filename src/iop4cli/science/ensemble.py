@@ -96,9 +96,7 @@ def correct(flux: ArrayLike, flux_err: ArrayLike, transparency: Transparency) ->
     return corrected, np.diag(variance) + np.outer(per_transparency, per_transparency) * transparency.cov
 
 
-def _star_field(
-    flux: Array, flux_err: Array, angles_deg: ArrayLike, q_inst: float, u_inst: float
-) -> StarField:
+def _star_field(flux: Array, flux_err: Array, angles_deg: ArrayLike, q_inst: float, u_inst: float) -> StarField:
     angle = 2 * np.radians(np.asarray(angles_deg, float))
     instrument = 1 + q_inst * np.cos(angle) + u_inst * np.sin(angle)
     modulation = np.column_stack([np.cos(angle), np.sin(angle)]) / instrument[:, None]

@@ -13,9 +13,7 @@ Array = NDArray[np.float64]
 EXCESS_PROBABILITY = 0.01
 
 
-def residual_chi2(
-    measured: Array, design: Array, solver: Array, covariance: Array
-) -> tuple[float | None, int]:
+def residual_chi2(measured: Array, design: Array, solver: Array, covariance: Array) -> tuple[float | None, int]:
     """Chi2 of the residuals of a linear fit under the full covariance (None without noise), and its dof."""
     dof = measured.size - design.shape[1]
     if dof == 0:

@@ -131,9 +131,7 @@ def _seconds_between(first: Exposure, second: Exposure) -> float:
     return abs(second.mjd_utc - first.mjd_utc) * SECONDS_PER_DAY
 
 
-def _angle_number(
-    angle_deg: float, angles_deg: Sequence[float], period_deg: float, tolerance_deg: float
-) -> int | None:
+def _angle_number(angle_deg: float, angles_deg: Sequence[float], period_deg: float, tolerance_deg: float) -> int | None:
     if not isfinite(angle_deg):
         return None
     offsets = []

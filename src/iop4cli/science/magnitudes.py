@@ -71,9 +71,7 @@ def _one(source: FieldSource, sources: Mapping[str, FieldSource], target: str | 
         return Magnitude(None, None, own, instrumental, None, (), reason)
     usable = [other for other in with_mag if other.usable and other.flux > 0]
     if not usable:
-        reason = (
-            f"none of its {len(with_mag)} calibrators could be measured (saturated, at the edge or not found)"
-        )
+        reason = f"none of its {len(with_mag)} calibrators could be measured (saturated, at the edge or not found)"
         return Magnitude(None, None, own, instrumental, None, (), reason)
     zp = zero_point(
         np.array([other.catalog_mag for other in usable], float),
@@ -87,9 +85,7 @@ def _one(source: FieldSource, sources: Mapping[str, FieldSource], target: str | 
     return Magnitude(instrumental + zp.zp, math.hypot(own, zp.zp_err), own, instrumental, zp, names, "")
 
 
-def _calibrators_of(
-    source: FieldSource, sources: Mapping[str, FieldSource], target: str | None
-) -> list[FieldSource]:
+def _calibrators_of(source: FieldSource, sources: Mapping[str, FieldSource], target: str | None) -> list[FieldSource]:
     others = [other for other in sources.values() if other.name != source.name]
     own = [other for other in others if source.name in other.calibrates]
     if own:

@@ -62,8 +62,7 @@ def combine(
     image = np.empty((height, width), np.float32)
     uncertainty = np.empty((height, width), np.float32)
     divisors = [
-        _divisor(frame, bias, dark, time_s, per_second, normalise)
-        for frame, time_s in zip(frames, times, strict=True)
+        _divisor(frame, bias, dark, time_s, per_second, normalise) for frame, time_s in zip(frames, times, strict=True)
     ]
     n_clipped, noise = 0, []
     for start in range(0, height, _BLOCK_ROWS):

@@ -55,9 +55,7 @@ def solve_blind(
 
     stars = np.column_stack([x_px[:n_quad_stars], y_px[:n_quad_stars]]) + 1.0
     tolerance = hints.scale_tolerance
-    size = astrometry.SizeHint(
-        hints.scale_arcsec_per_px * (1 - tolerance), hints.scale_arcsec_per_px * (1 + tolerance)
-    )
+    size = astrometry.SizeHint(hints.scale_arcsec_per_px * (1 - tolerance), hints.scale_arcsec_per_px * (1 + tolerance))
     position = None
     if hints.ra_deg is not None and hints.dec_deg is not None and hints.radius_deg is not None:
         position = astrometry.PositionHint(hints.ra_deg % 360.0, hints.dec_deg, hints.radius_deg)
@@ -147,7 +145,7 @@ def match_nearest(
     reference_y_px: np.ndarray,
     reach_px: float,
 ) -> np.ndarray:
-    """For each position (n,) the index of the reference position (m,) that is its nearest and it is that one's, or -1."""
+    """For each position (n,) the index of the reference position (m,) if each is the other's nearest, else -1."""
     if len(x_px) == 0 or len(reference_x_px) == 0:
         return np.full(len(x_px), -1)
     distance = np.hypot(x_px[:, None] - reference_x_px[None, :], y_px[:, None] - reference_y_px[None, :])
@@ -158,9 +156,7 @@ def match_nearest(
     return np.where(mutual & near, nearest, -1)
 
 
-def fit_plate(
-    x_px: np.ndarray, y_px: np.ndarray, ra_deg: np.ndarray, dec_deg: np.ndarray, start: TanWcs
-) -> TanWcs:
+def fit_plate(x_px: np.ndarray, y_px: np.ndarray, ra_deg: np.ndarray, dec_deg: np.ndarray, start: TanWcs) -> TanWcs:
     """Robust least squares of matched stars (n,) about the middle of the stars; at least two are needed."""
     middle_x, middle_y = float(np.mean(x_px)), float(np.mean(y_px))
     ra0, dec0 = (float(value[0]) for value in start.to_sky(np.array([middle_x]), np.array([middle_y])))
@@ -198,9 +194,7 @@ def _similarity(
 ) -> tuple[np.ndarray, np.ndarray]:
     """xi = a dx - s b dy + c, eta = b dx + s a dy + d, with s = -1 for the usual (not mirrored) sky."""
     zero, one = np.zeros_like(dx), np.ones_like(dx)
-    design = np.vstack(
-        [np.column_stack([dx, -sign * dy, one, zero]), np.column_stack([sign * dy, dx, zero, one])]
-    )
+    design = np.vstack([np.column_stack([dx, -sign * dy, one, zero]), np.column_stack([sign * dy, dx, zero, one])])
     root = np.sqrt(np.concatenate([weight, weight]))
     a, b, c, d = np.linalg.lstsq(design * root[:, None], np.concatenate([xi, eta]) * root, rcond=None)[0]
     return np.array([[a, -sign * b], [b, sign * a]]), np.array([c, d])
@@ -215,9 +209,7 @@ def _turn_to(
     offset = to_plane(np.array([ra1]), np.array([dec1]), ra0, dec0)
     for axis in range(2):
         direction = cd[:, axis] / np.hypot(*cd[:, axis])
-        ra, dec = from_plane(
-            offset[0] + direction[0] * step_deg, offset[1] + direction[1] * step_deg, ra0, dec0
-        )
+        ra, dec = from_plane(offset[0] + direction[0] * step_deg, offset[1] + direction[1] * step_deg, ra0, dec0)
         xi, eta = to_plane(ra, dec, ra1, dec1)
         columns.append(np.array([xi[0], eta[0]]) / step_deg * np.hypot(*cd[:, axis]))
     return (float(columns[0][0]), float(columns[1][0])), (float(columns[0][1]), float(columns[1][1]))

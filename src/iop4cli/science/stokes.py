@@ -91,9 +91,7 @@ def fit_polarised_filter(angles_deg: ArrayLike, flux: ArrayLike, flux_cov: Array
     some 5 sigma (q and u are ratios).
     """
     angle, measured, covariance = _checked(angles_deg, flux, flux_cov)
-    design = np.column_stack(
-        [np.ones_like(angle), np.cos(2 * np.radians(angle)), np.sin(2 * np.radians(angle))]
-    )
+    design = np.column_stack([np.ones_like(angle), np.cos(2 * np.radians(angle)), np.sin(2 * np.radians(angle))])
     variance = np.diag(covariance)
     weight = 1 / variance if np.all(variance > 0) else np.ones_like(variance)
     weight = weight / weight.mean()
@@ -102,9 +100,7 @@ def fit_polarised_filter(angles_deg: ArrayLike, flux: ArrayLike, flux_cov: Array
     if half_intensity <= 0:
         raise ValueError(f"the mean flux of the {angle.size} exposures is not positive ({half_intensity:g})")
     q, u = a / half_intensity, b / half_intensity
-    jacobian = np.array([[2, 0, 0], [-q, 1, 0], [-u, 0, 1]]) / np.array(
-        [[1], [half_intensity], [half_intensity]]
-    )
+    jacobian = np.array([[2, 0, 0], [-q, 1, 0], [-u, 0, 1]]) / np.array([[1], [half_intensity], [half_intensity]])
     photon = jacobian @ solver @ covariance @ solver.T @ jacobian.T
     chi2, dof = residual_chi2(measured, design, solver, covariance)
     # Rounding can leave a variance of nothing a hair below zero.
@@ -132,9 +128,7 @@ def _checked(angles_deg: ArrayLike, flux: ArrayLike, flux_cov: ArrayLike) -> tup
     measured = np.asarray(flux, float)
     covariance = np.asarray(flux_cov, float)
     if measured.shape != angle.shape or covariance.shape != (angle.size, angle.size):
-        raise ValueError(
-            f"angles {angle.shape}, fluxes {measured.shape} and covariance {covariance.shape} disagree"
-        )
+        raise ValueError(f"angles {angle.shape}, fluxes {measured.shape} and covariance {covariance.shape} disagree")
     unusable = ~(np.isfinite(angle) & np.isfinite(measured) & np.isfinite(covariance).all(axis=1))
     if unusable.any():
         raise ValueError(f"no flux or no error at the angle(s) {_listed(angle[unusable])}")

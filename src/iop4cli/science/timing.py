@@ -40,9 +40,7 @@ def barycentric(
     _, earth = erfa.epv00(tt1, tt2)
     observer_au = earth["p"] + np.einsum("...ji,j->...i", to_earth, site_m) / _AU_M
     ra, dec = np.radians(np.asarray(ra_deg, float)), np.radians(np.asarray(dec_deg, float))
-    toward = np.stack(
-        np.broadcast_arrays(np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=-1
-    )
+    toward = np.stack(np.broadcast_arrays(np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=-1)
     delay_days = (observer_au * toward).sum(axis=-1) * _AU_LIGHT_DAYS
     # The two parts of the date are added last, so that no digits are lost before.
     return np.asarray(tt1 + (tt2 + offset_s / 86400.0 + delay_days))

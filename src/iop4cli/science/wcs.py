@@ -65,9 +65,7 @@ class TanWcs:
         ]
 
 
-def to_plane(
-    ra_deg: np.ndarray, dec_deg: np.ndarray, ra0_deg: float, dec0_deg: float
-) -> tuple[np.ndarray, np.ndarray]:
+def to_plane(ra_deg: np.ndarray, dec_deg: np.ndarray, ra0_deg: float, dec0_deg: float) -> tuple[np.ndarray, np.ndarray]:
     """Gnomonic projection about (ra0, dec0): (xi, eta) in degrees, NaN behind the plane."""
     ra, dec, ra0, dec0 = np.radians(ra_deg), np.radians(dec_deg), np.radians(ra0_deg), np.radians(dec0_deg)
     cos_c = np.sin(dec0) * np.sin(dec) + np.cos(dec0) * np.cos(dec) * np.cos(ra - ra0)

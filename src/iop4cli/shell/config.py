@@ -143,9 +143,7 @@ def _from_file(path: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
         problem = _wrong_type(known[name], value)
         if problem:
             problems.append(document.problem(name, problem))
-        found[name] = (
-            float(value) if isinstance(known[name].default, float) and isinstance(value, int) else value
-        )
+        found[name] = float(value) if isinstance(known[name].default, float) and isinstance(value, int) else value
     if problems:
         raise TomlError(problems)
     return found
@@ -162,11 +160,7 @@ def _flattened(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def _wrong_type(setting: Setting, value: Any) -> str:
-    if (
-        setting.name == "solve.index_path"
-        and isinstance(value, list)
-        and all(isinstance(part, str) for part in value)
-    ):
+    if setting.name == "solve.index_path" and isinstance(value, list) and all(isinstance(part, str) for part in value):
         return ""
     kind = type(setting.default)
     right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

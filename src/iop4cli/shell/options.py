@@ -31,9 +31,7 @@ LockTimeout = Annotated[
     typer.Option("--lock-timeout", metavar="S", min=0, show_default=False, rich_help_panel=PANEL_OUTPUT,
                  help="Seconds to wait for a busy store; then exit code 75."),
 ]  # fmt: skip
-Quiet = Annotated[
-    bool, typer.Option("-q", "--quiet", rich_help_panel=PANEL_OUTPUT, help="Only errors on stderr.")
-]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", rich_help_panel=PANEL_OUTPUT, help="Only errors on stderr.")]
 Verbose = Annotated[
     int,
     typer.Option(
@@ -45,13 +43,16 @@ Verbose = Annotated[
         help="Say more; -vv more still.",
     ),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", rich_help_panel=PANEL_OUTPUT, help="NDJSON rows on stdout, one a line.")
-]
+Json = Annotated[bool, typer.Option("--json", rich_help_panel=PANEL_OUTPUT, help="NDJSON rows on stdout, one a line.")]
 
 
 def _filter(flag: str, metavar: str, text: str) -> Any:
     return typer.Option(flag, metavar=metavar, show_default=False, rich_help_panel=PANEL_ITEMS, help=text)
+
+
+def _how(flag: str, other: str | None, metavar: str, text: str, at_least: int | None = None) -> Any:
+    names = [flag] if other is None else [flag, other]
+    return typer.Option(*names, metavar=metavar, min=at_least, show_default=False, rich_help_panel=PANEL_HOW, help=text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,29 +85,23 @@ class StepOptions(SelectionOptions):
 
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "-n", "--dry-run", rich_help_panel=PANEL_HOW, help="Say what is due and why; write nothing."
-        ),
+        typer.Option("-n", "--dry-run", rich_help_panel=PANEL_HOW, help="Say what is due and why; write nothing."),
     ] = False
     force: Annotated[
         bool,
         typer.Option("--force", rich_help_panel=PANEL_HOW, help="Do it again even where it is up to date."),
     ] = False
-    jobs: Annotated[
-        int | None,
-        typer.Option("-j", "--jobs", metavar="N", min=0, show_default=False, rich_help_panel=PANEL_HOW, help="Worker processes; 0 is one a core."),
-    ] = None  # fmt: skip
-    executor: Annotated[
-        str | None,
-        typer.Option("--executor", metavar="NAME", show_default=False, rich_help_panel=PANEL_HOW, help="auto, here or processes."),
-    ] = None  # fmt: skip
+    jobs: Annotated[int | None, _how("-j", "--jobs", "N", "Worker processes; 0 is one a core.", at_least=0)] = None
+    executor: Annotated[str | None, _how("--executor", None, "NAME", "auto, here or processes.")] = None
     param: Annotated[
-        list[str] | None,
-        typer.Option("--param", "-p", metavar="NAME=VALUE", show_default=False, rich_help_panel=PANEL_HOW, help="Set a parameter of the step; may be repeated."),
-    ] = None  # fmt: skip
+        list[str] | None, _how("--param", "-p", "NAME=VALUE", "Set a parameter of the step; may be repeated.")
+    ] = None
     show_params: Annotated[
-        bool, typer.Option("--show-params", rich_help_panel=PANEL_HOW, help="List the parameters with units and values, and stop.")
-    ] = False  # fmt: skip
+        bool,
+        typer.Option(
+            "--show-params", rich_help_panel=PANEL_HOW, help="List the parameters with units and values, and stop."
+        ),
+    ] = False
     json: Json = False
 
 

@@ -69,9 +69,7 @@ def plain(value: Any) -> Any:
 
 def clean(text: str) -> str:
     """Text without control characters: a file's name must not command the terminal."""
-    return "".join(
-        letter if letter.isprintable() or letter in "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+    return "".join(letter if letter.isprintable() or letter in "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> None:
@@ -82,6 +80,8 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str 
             if not line("\t".join(cell(row.get(name)) for name in columns)):
                 return
         return
+    if not rows:
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -89,9 +89,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str 
 
     shown = Table(title=title or None, box=box.SIMPLE, title_justify="left", pad_edge=False)
     for name in columns:
-        numeric = any(
-            isinstance(row.get(name), (int, float)) and not isinstance(row.get(name), bool) for row in rows
-        )
+        numeric = any(isinstance(row.get(name), (int, float)) and not isinstance(row.get(name), bool) for row in rows)
         shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         shown.add_row(

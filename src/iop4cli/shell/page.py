@@ -81,21 +81,14 @@ def table_lines(
         values = {name: cells[name][number] for name in shown}
         last, start = _last_cell(values[shown[-1]], before, indent + 4, room)
         values[shown[-1]] = last[0]
-        style = next(
-            (values[name] for name in ("status", "level", "state") if values.get(name) in _STYLES), ""
-        )
+        style = next((values[name] for name in ("status", "level", "state") if values.get(name) in _STYLES), "")
         yield " " * indent + _styled(_row(values, shown, widths, right, gap), style)
         for line in last[1:]:
             yield " " * start + _styled(line, style)
 
 
-def _row(
-    values: Mapping[str, str], shown: Sequence[str], widths: Mapping[str, int], right: set[str], gap: int
-) -> str:
-    parts = [
-        values[name].rjust(widths[name]) if name in right else values[name].ljust(widths[name])
-        for name in shown
-    ]
+def _row(values: Mapping[str, str], shown: Sequence[str], widths: Mapping[str, int], right: set[str], gap: int) -> str:
+    parts = [values[name].rjust(widths[name]) if name in right else values[name].ljust(widths[name]) for name in shown]
     return (" " * gap).join(parts).rstrip()
 
 
@@ -126,7 +119,5 @@ def _cell(value: Any) -> str:
 
 def _styled(text: str, style: str) -> str:
     code = _STYLES.get(style, "")
-    wanted = (
-        code and output.is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    )
+    wanted = code and output.is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return f"{code}{text}{_RESET}" if wanted else text

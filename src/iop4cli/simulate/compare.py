@@ -61,9 +61,7 @@ def compare(results: Iterable[Mapping[str, Any]], truth: Sequence[Mapping[str, A
     compared = []
     for result in results:
         near = [
-            row
-            for row in by_key.get(_key(result), [])
-            if abs(row["mjd_utc"] - result["mjd_utc"]) < _SAME_TIME_DAYS
+            row for row in by_key.get(_key(result), []) if abs(row["mjd_utc"] - result["mjd_utc"]) < _SAME_TIME_DAYS
         ]
         if near:
             compared.append(Compared(result, near[0], _pulls(result, near[0])))
@@ -100,8 +98,6 @@ def summarise(compared: Sequence[Compared], quantities: Sequence[str] = QUANTITI
             inside = sum(abs(pull) <= 1.0 for pull in pulls) / len(pulls)
             largest = max(pulls, key=abs)
             summaries.append(
-                PullSummary(
-                    quantity, len(pulls), statistics.fmean(pulls), statistics.stdev(pulls), inside, largest
-                )
+                PullSummary(quantity, len(pulls), statistics.fmean(pulls), statistics.stdev(pulls), inside, largest)
             )
     return summaries

@@ -55,9 +55,7 @@ class _GoodNight:
                 found.setdefault(f"{parts['stem']}-{parts['number']}", []).append(path)
         groups = [paths for paths in found.values() if len(paths) == 4]
         if not groups:
-            raise SimulationError(
-                f"{self.folder} has no polarimetric group to spoil: simulate mode pol or both"
-            )
+            raise SimulationError(f"{self.folder} has no polarimetric group to spoil: simulate mode pol or both")
         return tuple(groups[0])
 
 

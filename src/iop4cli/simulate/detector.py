@@ -84,9 +84,7 @@ class Detector:
         """A bias frame in counts."""
         return self._read_out(np.zeros_like(self._bias_adu), rng)
 
-    def expose(
-        self, light_e: np.ndarray, filter_name: str, exptime_s: float, rng: np.random.Generator
-    ) -> np.ndarray:
+    def expose(self, light_e: np.ndarray, filter_name: str, exptime_s: float, rng: np.random.Generator) -> np.ndarray:
         """A frame in counts, uint16, of the light (expected electrons per pixel of response 1).
 
         Photon noise is drawn from Poisson's law in every pixel, bright or faint.

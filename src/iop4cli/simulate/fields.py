@@ -99,10 +99,7 @@ def separation_arcsec(ra_deg, dec_deg, other_ra_deg, other_dec_deg) -> np.ndarra
     ra, dec, other_ra, other_dec = (
         np.radians(np.asarray(angle, float)) for angle in (ra_deg, dec_deg, other_ra_deg, other_dec_deg)
     )
-    haversine = (
-        np.sin((dec - other_dec) / 2) ** 2
-        + np.cos(dec) * np.cos(other_dec) * np.sin((ra - other_ra) / 2) ** 2
-    )
+    haversine = np.sin((dec - other_dec) / 2) ** 2 + np.cos(dec) * np.cos(other_dec) * np.sin((ra - other_ra) / 2) ** 2
     return np.degrees(2 * np.arcsin(np.sqrt(haversine))) * 3600
 
 

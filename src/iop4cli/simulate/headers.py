@@ -43,9 +43,7 @@ def frame_header(
 def light_header(recipe: NightRecipe, exposure: Exposure) -> Header:
     """Header of a light frame: the pointing is the one asked for, not where the telescope went."""
     target = exposure.target
-    header = frame_header(
-        recipe, "LIGHT", object_name(recipe, exposure), exposure.exptime_s, exposure.start_mjd_utc
-    )
+    header = frame_header(recipe, "LIGHT", object_name(recipe, exposure), exposure.exptime_s, exposure.start_mjd_utc)
     header["FILTER"] = filter_keyword(recipe, exposure.band, exposure.angle_deg)
     header["OBJCTRA"] = (sexagesimal(target.ra_deg / 15), "requested right ascension, h m s")
     header["OBJCTDEC"] = (sexagesimal(target.dec_deg, signed=True), "requested declination, d m s")

@@ -158,9 +158,7 @@ def _write_light(
 ) -> FrameTruth:
     target = exposure.target
     ra, dec = moved(target.ra_deg, target.dec_deg, sky.east_arcsec, sky.north_arcsec)
-    pointing = Pointing(
-        ra, dec, recipe.angle_deg, recipe.scale_arcsec, recipe.image_size_px, recipe.distortion
-    )
+    pointing = Pointing(ra, dec, recipe.angle_deg, recipe.scale_arcsec, recipe.image_size_px, recipe.distortion)
     name = f"{file_stem(target)}-{exposure.group:04d}{exposure.filter_name}.fit"
     rng = stream("light", recipe.instrument, recipe.night, recipe.seed, name)
     light_e = _light_on_detector(recipe, scene, exposure, sky, pointing)

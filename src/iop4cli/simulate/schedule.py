@@ -98,9 +98,7 @@ def exposure_time_s(recipe: NightRecipe, scene: Scene, band: str, polarised: boo
     return float(max((t for t in _EXPOSURES_S if t <= longest_s), default=_EXPOSURES_S[0]))
 
 
-def exposures(
-    recipe: NightRecipe, targets: list[CatalogueSource], scenes: dict[str, Scene]
-) -> list[Exposure]:
+def exposures(recipe: NightRecipe, targets: list[CatalogueSource], scenes: dict[str, Scene]) -> list[Exposure]:
     """All light frames of the night in time order; the targets take turns."""
     clock = recipe.evening_mjd + _FIRST_LIGHT_H / 24
     end = recipe.evening_mjd + _LAST_LIGHT_H / 24

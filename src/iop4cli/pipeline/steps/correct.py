@@ -10,7 +10,6 @@ from iop4cli.pipeline.night_scatter import NightScatter
 from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
-
 _READ = (
     "id",
     "origin",
@@ -34,9 +33,7 @@ class Correct(Step):
     parameters = (
         Parameter("clouds_mag", 0.3, "mag", "a zero point this much below the night's best means clouds"),
         Parameter("bad_seeing_ratio", 1.6, "ratio", "seeing this much above the night's median is bad"),
-        Parameter(
-            "unsteady_ratio", 2.0, "ratio", "calibrators that scatter this much above the night's median"
-        ),
+        Parameter("unsteady_ratio", 2.0, "ratio", "calibrators that scatter this much above the night's median"),
     )
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
@@ -57,7 +54,8 @@ class Correct(Step):
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
         by_origin: dict[str, list[Row]] = {}
-        for row in view.rows("measurement"):
+        needed = {origin for job in jobs for origin in job.payload["origins"]}
+        for row in view.rows_of("measurement", needed):
             kept = {name: row[name] for name in _READ}
             by_origin.setdefault(row["origin"], []).append(kept)
         return [

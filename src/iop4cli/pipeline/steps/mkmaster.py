@@ -49,9 +49,7 @@ class MkMaster(Step):
                     **parameter_parts(params),
                 }
                 payload = _payload(view, item, wave, frames, masters, params)
-                expected = [
-                    {**_master_row(item, wave, first), "key": None, "accepted": True, "n_frames": len(frames)}
-                ]
+                expected = [{**_master_row(item, wave, first), "key": None, "accepted": True, "n_frames": len(frames)}]
                 decision = view.decide(
                     self, item, parts, names, payload=payload, missing=_lost_file(view, item),
                     expected={"master": expected},
@@ -76,9 +74,7 @@ class MkMaster(Step):
                 reason = str(error)
             if not reason:
                 opened.append((frame, rows))
-            inputs.append(
-                {"master": job.item, "frame": frame["name"], "used": not reason, "reason": reason or None}
-            )
+            inputs.append({"master": job.item, "frame": frame["name"], "used": not reason, "reason": reason or None})
         row = {
             **payload["row"],
             "key": job.key,
@@ -106,9 +102,7 @@ class MkMaster(Step):
         notes = (f"{row['n_rejected']} frames left out",) if row["n_rejected"] else ()
         return self.done(job, rows={"master": [row], "master_input": inputs}, files=files, notes=notes)
 
-    def _written(
-        self, job: Job, path: str, combined: Any, names: Sequence[str]
-    ) -> tuple[tuple[Path, Path], ...]:
+    def _written(self, job: Job, path: str, combined: Any, names: Sequence[str]) -> tuple[tuple[Path, Path], ...]:
         from astropy.io.fits import Header
 
         from iop4cli.frames.fits import temporary_beside, write_image
@@ -131,11 +125,7 @@ class MkMaster(Step):
         return ((temporary, final),)
 
     def product_files(self, view: View, item: str) -> list[Path]:
-        return [
-            view.layout.root / row["path"]
-            for row in view.rows("master")
-            if row["name"] == item and row["path"]
-        ]
+        return [view.layout.root / row["path"] for row in view.rows("master") if row["name"] == item and row["path"]]
 
 
 STEP = MkMaster()

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from iop4cli import __version__
 from iop4cli.archive.source import Source
-from iop4cli.frames.quality import Quality
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
-from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest, measurement_id
-from iop4cli.pipeline.steps.solve import wcs_of
+from iop4cli.pipeline.measurements import catalog_entry, photometry_rows, site_of
+from iop4cli.pipeline.solutions import wcs_of
+from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
-METHOD = "aperture"
 # Headers give times to a second or better, and no camera begins twice in less than this.
 SAME_TIME_S = 0.05
-UNUSABLE = (
-    Quality.SATURATED | Quality.EDGE | Quality.NEGATIVE_FLUX | Quality.NOT_CENTRED | Quality.BLENDED_BEAMS
-)
 
 
 class Phot(Step):
@@ -33,9 +28,7 @@ class Phot(Step):
         Parameter("annulus_in_fwhm", 4.0, "FWHM", "inner radius of the sky annulus"),
         Parameter("annulus_out_fwhm", 7.0, "FWHM", "outer radius of the sky annulus"),
         Parameter("recentre_fwhm", 0.8, "FWHM", "farthest that a star may be from where the catalogue says"),
-        Parameter(
-            "field_stars", 60, "stars", "field stars measured on polarimetric frames, for the transparency"
-        ),
+        Parameter("field_stars", 60, "stars", "field stars measured on polarimetric frames, for the transparency"),
         Parameter("cosmic_rays", True, "yes/no", "find cosmic rays around each aperture"),
     )
 
@@ -48,9 +41,7 @@ class Phot(Step):
             if twin is not None and twin["checksum"] == frame["checksum"]:
                 yield view.impossible(self, name, f"it is a copy of {twin['name']}", [name])
                 continue
-            if view.pending("solve", name) or any(
-                view.pending("solve", other) for other in _mates(groups, name)
-            ):
+            if view.pending("solve", name) or any(view.pending("solve", other) for other in _mates(groups, name)):
                 yield view.waiting(self, name, "solve", [name])
             elif view.finished("solve", name) is None:
                 yield view.blocked(self, name, "solve", name, [name])
@@ -77,9 +68,7 @@ class Phot(Step):
         photometric = frame["mode"] != "pol"
         if photometric:
             parts["magnitudes"] = _magnitudes_part(inside, frame["band"])
-            parts["frame"] = digest(
-                [frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")]
-            )
+            parts["frame"] = digest([frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")])
             parts["site"] = view.instrument(frame["instrument"]).digest("site")
             parts["twin"] = twin["name"] if twin is not None else "none"
         elif group is not None:
@@ -98,7 +87,8 @@ class Phot(Step):
         from dataclasses import replace
 
         by_frame: dict[str, list[Row]] = {}
-        for row in view.rows("detection"):
+        needed = {name for job in jobs for name in (job.item, *job.payload["group"])}
+        for row in view.rows_of("detection", needed):
             by_frame.setdefault(row["frame"], []).append(row)
         ready = []
         for job in jobs:
@@ -111,20 +101,15 @@ class Phot(Step):
         from iop4cli.pipeline.photometer import Photometer
 
         photometer = Photometer.of(job.payload)
-        apertures = [
-            photometer.catalogue_row(job.item, name, ra, dec) for name, ra, dec in job.payload["positions"]
-        ]
+        apertures = [photometer.catalogue_row(job.item, name, ra, dec) for name, ra, dec in job.payload["positions"]]
         rows: dict[str, Any] = {"aperture": apertures}
         rows["field_star"] = [
-            photometer.field_row(job.item, number, ra, dec)
-            for number, (ra, dec) in enumerate(job.payload["field"])
+            photometer.field_row(job.item, number, ra, dec) for number, (ra, dec) in enumerate(job.payload["field"])
         ]
         if not job.payload["photometric"]:
             return self.done(job, rows=rows)
-        measurements, inputs, flaw = _measured(job, apertures)
-        return self.done(
-            job, rows={**rows, "measurement": measurements, "measurement_input": inputs}, reason=flaw
-        )
+        measurements, inputs, flaw = photometry_rows(job, apertures)
+        return self.done(job, rows={**rows, "measurement": measurements, "measurement_input": inputs}, reason=flaw)
 
 
 STEP = Phot()
@@ -154,9 +139,7 @@ def _group_of_frames(view: View) -> dict[str, NamedGroup]:
     """The group that each polarimetric frame belongs to, among those that are or will be solved."""
     groups, _ = polarimetric_groups(
         view,
-        lambda frame: (
-            view.finished("solve", frame["name"]) is not None or view.pending("solve", frame["name"])
-        ),
+        lambda frame: view.finished("solve", frame["name"]) is not None or view.pending("solve", frame["name"]),
     )
     return {name: group for group in groups for name in group.frames}
 
@@ -219,19 +202,6 @@ def _photometry_payload(view: View, frame: Row, inside: Sequence[Source]) -> dic
     }
 
 
-def site_of(instrument: Any) -> tuple[float, float, float]:
-    return instrument.site.longitude_deg, instrument.site.latitude_deg, instrument.site.elevation_m
-
-
-def catalog_entry(source: Source, band: str | None) -> dict[str, Any]:
-    """What a measurement needs of a source, as plain values."""
-    mag, mag_err = source.mags.get(band or "", (None, None))
-    return {
-        "name": source.name, "ra_deg": source.ra_deg, "dec_deg": source.dec_deg, "mag": mag, "mag_err": mag_err,
-        "calibrates": list(source.calibrates),
-    }  # fmt: skip
-
-
 def _field_stars(view: View, job: Job, by_frame: Mapping[str, list[Row]]) -> list[tuple[float, float]]:
     """Sky positions of good stars of the group's frame with most detections, away from catalogue sources."""
     import numpy as np
@@ -244,89 +214,10 @@ def _field_stars(view: View, job: Job, by_frame: Mapping[str, list[Row]]) -> lis
     if not rows:
         return []
     wcs = view.wcs[reference]
-    ra, dec = wcs_of(wcs).to_sky(
-        np.array([row["x_px"] for row in rows]), np.array([row["y_px"] for row in rows])
-    )
+    ra, dec = wcs_of(wcs).to_sky(np.array([row["x_px"] for row in rows]), np.array([row["y_px"] for row in rows]))
     keep = np.ones(len(rows), bool)
     clear_deg = 2.0 * (wcs["fwhm_arcsec"] or 3.0) / 3600.0
     for _, source_ra, source_dec in job.payload["positions"]:
         keep &= separation_deg(ra, dec, source_ra, source_dec) > clear_deg
     n_stars = job.payload["params"]["field_stars"]
     return [(float(a), float(d)) for a, d in zip(ra[keep][:n_stars], dec[keep][:n_stars], strict=True)]
-
-
-def _measured(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any], str]:
-    """(measurements, their inputs, what is wrong with the target's) of a photometric frame."""
-    from iop4cli.pipeline.photometer import field_sources
-    from iop4cli.science.magnitudes import calibrate
-    from iop4cli.science.timing import barycentric
-
-    payload, frame = job.payload, job.payload["frame"]
-    entries = {entry["name"]: entry for entry in payload["catalog"]}
-    per_second = field_sources(apertures, entries, frame["exptime_s"], UNUSABLE)
-    magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none")
-    ra, dec = (
-        [entries[aperture["source"]][name] for aperture in apertures] for name in ("ra_deg", "dec_deg")
-    )
-    times = barycentric(frame["mjd_utc"], ra, dec, *payload["site"])
-    measurements, inputs = [], []
-    for aperture, bjd in zip(apertures, times, strict=True):
-        entry, magnitude = entries[aperture["source"]], magnitudes[aperture["source"]]
-        identity = measurement_id(entry["name"], "phot", METHOD, [job.item])
-        row = {
-            "id": identity, "origin": job.item, "step": "phot", "source": entry["name"], "mode": "phot",
-            "bjd_tdb": float(bjd), "n_frames": 1, "method": METHOD, "version": __version__, "calibration": None,
-            **{name: frame[name] for name in ("telescope", "night", "instrument", "band", "mjd_utc", "exptime_s")},
-            **magnitude_columns(magnitude, aperture["bits"]), **size_columns(payload, aperture["radius_px"]),
-        }  # fmt: skip
-        row["bits"] = magnitude_bits(aperture["bits"], magnitude, payload["fallback"])
-        measurements.append(row)
-        inputs.append({"measurement": identity, "origin": job.item, "input": job.item, "role": "frame"})
-        inputs += [
-            {"measurement": identity, "origin": job.item, "input": name, "role": "calibrator"}
-            for name in magnitude.calibrators
-        ]
-    flaw = target_flaw(frame["target"], measurements)
-    if payload["twin"] is not None:
-        for row in measurements:
-            row["bits"] |= int(Quality.SAME_TIME)
-        flaw = "; ".join(filter(None, (f"it bears the same time as {payload['twin']}", flaw)))
-    return measurements, inputs, flaw
-
-
-def magnitude_columns(magnitude: Any, bits: int) -> dict[str, Any]:
-    """The columns of a measurement that a magnitude fills; a saturated star has no magnitude worth giving."""
-    zp = magnitude.zero_point
-    saturated = bool(bits & Quality.SATURATED)
-    return {
-        "mag": None if saturated else magnitude.mag, "mag_err": None if saturated else magnitude.mag_err,
-        "mag_err_photon": magnitude.mag_err_photon, "mag_instrumental": magnitude.mag_instrumental,
-        "mag_reason": "saturated" if saturated else magnitude.reason or None,
-        "zp": None if zp is None else zp.zp, "zp_err": None if zp is None else zp.zp_err,
-        "zp_scatter": None if zp is None else zp.scatter, "n_calibrators": len(magnitude.calibrators),
-    }  # fmt: skip
-
-
-def magnitude_bits(bits: int, magnitude: Any, fallback: bool) -> int:
-    if magnitude.mag is None:
-        bits |= int(Quality.NO_MAGNITUDE)
-    if len(magnitude.calibrators) < 2:
-        bits |= int(Quality.FEW_CALIBRATORS)
-    if magnitude.zero_point is not None and magnitude.zero_point.intrinsic_scatter > 0.02:
-        bits |= int(Quality.ZERO_POINT_SCATTER)
-    return bits | (int(Quality.FALLBACK_MASTER) if fallback else 0)
-
-
-def size_columns(payload: Mapping[str, Any], radius_px: float) -> dict[str, Any]:
-    scale = payload["wcs"]["scale_arcsec_per_px"]
-    return {"aperture_arcsec": radius_px * scale, "fwhm_arcsec": payload["wcs"]["fwhm_arcsec"]}
-
-
-def target_flaw(target: str | None, measurements: Sequence[Mapping[str, Any]]) -> str:
-    """What a person should know of the frame's own target, though the rest was measured; empty if all is well."""
-    if target is None:
-        return "its OBJECT is not in the catalogue; only other sources were measured"
-    for row in measurements:
-        if row["source"] == target:
-            return f"{target}: {row['mag_reason']}" if row["mag_reason"] else ""
-    return f"its target {target} is not on the frame"

@@ -9,8 +9,8 @@ from typing import Any
 from iop4cli import __version__
 from iop4cli.errors import BadFrame
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
+from iop4cli.pipeline.measurements import catalog_entry, site_of
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
-from iop4cli.pipeline.steps.phot import catalog_entry, site_of
 from iop4cli.pipeline.view import View, parameter_parts
 
 METHOD = "polarised filter"
@@ -29,9 +29,7 @@ class Pol(Step):
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         groups, leftovers = polarimetric_groups(
             view,
-            lambda frame: (
-                view.finished("phot", frame["name"]) is not None or view.pending("phot", frame["name"])
-            ),
+            lambda frame: view.finished("phot", frame["name"]) is not None or view.pending("phot", frame["name"]),
         )
         for name, reason in leftovers:
             yield view.impossible(self, name, reason, [name])
@@ -48,7 +46,6 @@ class Pol(Step):
         first = view.frames[group.frames[0]]
         calibration = instrument.calibration_for(first["band"], str(first["night"]))
         members = [(e.name, view.key("phot", e.name), e.angle_deg, e.exptime_s, e.mjd_utc) for e in exposures]
-        sources = {source.name: source for source in view.catalog.values()}
         parts = {
             "frames": digest(members),
             "calibration": "none" if calibration is None else digest(asdict(calibration)),
@@ -69,23 +66,25 @@ class Pol(Step):
             "missing_angles": list(group.group.missing_angles), "site": site_of(instrument), "params": params,
             "calibration": None if calibration is None else _calibration_payload(calibration),
             "fallback": any(view.reduced[name]["master_notes"] for name in group.frames if name in view.reduced),
-            "sources": sorted(sources),
         }  # fmt: skip
         return view.decide(self, group.name, parts, group.frames, payload=payload)
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
         """Give each job the fluxes of its frames and the catalogue's word on its sources."""
-        apertures = _by_frame(view.rows("aperture"))
-        stars = _by_frame(view.rows("field_star"))
+        needed = {frame["name"] for job in jobs for frame in job.payload["frames"]}
+        apertures = _by_frame(view.rows_of("aperture", needed))
+        stars = _by_frame(view.rows_of("field_star", needed))
         ready = []
         for job in jobs:
             names = [frame["name"] for frame in job.payload["frames"]]
             found = sorted({row["source"] for name in names for row in apertures.get(name, ())})
-            payload = {key: value for key, value in job.payload.items() if key != "sources"} | {
+            payload = dict(job.payload) | {
                 "apertures": [row for name in names for row in apertures.get(name, ())],
                 "stars": [row for name in names for row in stars.get(name, ())],
                 "catalog": [
-                    catalog_entry(view.catalog[name], job.payload["frame"]["band"]) for name in found if name in view.catalog
+                    catalog_entry(view.catalog[name], job.payload["frame"]["band"])
+                    for name in found
+                    if name in view.catalog
                 ],
                 "wcs": {"scale_arcsec_per_px": view.wcs[names[0]]["scale_arcsec_per_px"],
                         "fwhm_arcsec": _median([view.wcs[name]["fwhm_arcsec"] for name in names])},
@@ -156,9 +155,7 @@ def _flaw(job: Job, measurements: Sequence[Mapping[str, Any]], problems: Sequenc
     else:
         own = next((row for row in measurements if row["source"] == target), None)
         if own is None:
-            said += [text for text in problems if text.startswith(f"{target}:")] or [
-                f"{target} was not measured"
-            ]
+            said += [text for text in problems if text.startswith(f"{target}:")] or [f"{target} was not measured"]
         elif own["mag_reason"]:
             said.append(f"{target}: {own['mag_reason']}")
     return "; ".join(said)

@@ -21,9 +21,7 @@ class Reduce(Step):
     version = 1
     tables = {"reduced": "frame"}  # noqa: RUF012
     undoes = ("solve",)
-    parameters = (
-        Parameter("max_age_days", 30, "days", "how far, before or after, a master of another night may be"),
-    )
+    parameters = (Parameter("max_age_days", 30, "days", "how far, before or after, a master of another night may be"),)
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         masters = view.rows("master")
@@ -32,12 +30,9 @@ class Reduce(Step):
             instrument = view.instrument(frame["instrument"])
             params = view.parameters(self, frame["instrument"])
             chosen = {
-                kind: choose_master(kind, frame, masters, params["max_age_days"])
-                for kind in instrument.needs("light")
+                kind: choose_master(kind, frame, masters, params["max_age_days"]) for kind in instrument.needs("light")
             }
-            lacking = [
-                why_none(kind, frame, choice) for kind, choice in chosen.items() if choice.master is None
-            ]
+            lacking = [why_none(kind, frame, choice) for kind, choice in chosen.items() if choice.master is None]
             if lacking:
                 yield view.impossible(self, name, "; ".join(lacking), [name])
                 continue
@@ -51,7 +46,7 @@ class Reduce(Step):
             lost = "" if view.layout.reduced_frame(name).is_file() else "its file is gone"
             yield view.decide(
                 self, name, parts, [name], payload=_payload(view, frame, chosen), missing=lost,
-                expected={"reduced": [_reduced_row(view.layout.relative(view.layout.reduced_frame(name)), name, chosen)]},
+                expected={"reduced": [_reduced_row(view, name, chosen)]},
             )  # fmt: skip
 
     def work(self, job: Job) -> Outcome:
@@ -69,27 +64,25 @@ class Reduce(Step):
         reduced = reduce_image(
             raw.adu, exptime_s=payload["exptime_s"], gain_e_per_adu=detector["gain_e_per_adu"],
             saturation_adu=detector["saturation_adu"], linear_limit_adu=detector["linear_limit_adu"],
-            bias=masters.get("bias", _level(detector["bias_level_adu"], raw.adu)), dark_adu_per_s=masters.get("dark"), flat=masters.get("flat"),
+            bias=masters.get("bias", _level(detector["bias_level_adu"], raw.adu)),
+            dark_adu_per_s=masters.get("dark"), flat=masters.get("flat"),
         )  # fmt: skip
         names = {kind: payload["row"][kind] for kind in ("bias", "dark", "flat")}
         provenance = {
             "frame": job.item, "key": job.key, "version": __version__, **names, "notes": payload["notes"],
-            "gain_e_per_adu": detector["gain_e_per_adu"], "mjd_utc": payload["mjd_utc"], "exptime_s": payload["exptime_s"],
+            "gain_e_per_adu": detector["gain_e_per_adu"], "mjd_utc": payload["mjd_utc"],
+            "exptime_s": payload["exptime_s"],
         }  # fmt: skip
         final = Path(payload["final"])
         temporary = temporary_beside(final)
-        write_image(
-            temporary, reduced_header(raw.header, provenance), reduced.electrons, [("DQ", reduced.dq)]
-        )
+        write_image(temporary, reduced_header(raw.header, provenance), reduced.electrons, [("DQ", reduced.dq)])
         row = {
             **payload["row"],
             "level_e": float(np.median(reduced.electrons[::4, ::4])),
             "n_saturated": int(((reduced.dq & byte(Pixel.SATURATED)) != 0).sum()),
             "n_bad": int(((reduced.dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0).sum()),
         }
-        return self.done(
-            job, rows={"reduced": [row]}, files=((temporary, final),), notes=tuple(payload["notes"])
-        )
+        return self.done(job, rows={"reduced": [row]}, files=((temporary, final),), notes=tuple(payload["notes"]))
 
     def product_files(self, view: View, item: str) -> list[Path]:
         return [view.layout.reduced_frame(item)]
@@ -98,7 +91,8 @@ class Reduce(Step):
 STEP = Reduce()
 
 
-def _reduced_row(path: str, name: str, chosen: Mapping[str, Choice]) -> dict[str, Any]:
+def _reduced_row(view: View, name: str, chosen: Mapping[str, Choice]) -> dict[str, Any]:
+    path = view.layout.relative(view.layout.reduced_frame(name))
     notes = [note for choice in chosen.values() for note in choice.notes]
     return {
         "frame": name, "path": path, "version": __version__, "master_notes": "; ".join(notes) or None,
@@ -109,7 +103,7 @@ def _reduced_row(path: str, name: str, chosen: Mapping[str, Choice]) -> dict[str
 
 def _payload(view: View, frame: Row, chosen: Mapping[str, Choice]) -> dict[str, Any]:
     detector = view.instrument(frame["instrument"]).detector
-    row = _reduced_row(view.layout.relative(view.layout.reduced_frame(frame["name"])), frame["name"], chosen)
+    row = _reduced_row(view, frame["name"], chosen)
     paths = {
         kind: str(view.layout.root / str(choice.master["path"]))
         for kind, choice in chosen.items()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iop4cli.pipeline.step import FAILED, Decision, Job, Outcome, Parameter, Step, digest
+from iop4cli.pipeline.solutions import detection_rows, moved, wcs_of, wcs_row, with_wcs
+from iop4cli.pipeline.step import CURRENT, DONE, FAILED, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.targets import field_deg
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
 if TYPE_CHECKING:
     from iop4cli.science.detection import Detections
     from iop4cli.science.solving import Solution
-
-_KEPT_STARS = 100
 
 
 class Solve(Step):
@@ -76,6 +76,11 @@ class Solve(Step):
         stored = view.items.get((self.name, name))
         if stored is not None and not view.force and _index_part(stored) == _index_key(self, parts):
             return None  # tracked: the other wave's to judge
+        if not files and stored is not None and _index_part(stored) and not view.force:
+            return None
+        if not files and _solved_otherwise_alike(view, stored, parts):
+            # Without index files (a cron job that lacks IOP4_INDEX_PATH) what was solved with them stays good.
+            return Decision(self.name, name, CURRENT, "up to date", (name,))
         if not files:
             return view.impossible(self, name, _no_index(view, hints), [name])
         payload = {
@@ -98,7 +103,7 @@ class Solve(Step):
         index_key = _index_part(stored) or stored["key"]
         if not references:
             if tracked:
-                yield Decision(self.name, name, "current", "up to date", (name,))
+                yield Decision(self.name, name, CURRENT, "up to date", (name,))
             return
         reference = references[0]
         parts = {
@@ -107,13 +112,25 @@ class Solve(Step):
             "reference": f"{reference['name']} {view.key(self.name, reference['name'])}",
             **parameter_parts(params),
         }
-        stars = [row for row in view.rows("detection") if row["frame"] == reference["name"]]
         payload = {
             "wave": "track", "path": str(view.layout.reduced_frame(name)), "params": params,
             "hints": _hints(view, frame, params), "reference": reference["name"], "wcs": view.wcs[reference["name"]],
-            "stars": stars, "index_reason": (stored["reason"] or "").split(" | ")[0],
+            "index_reason": (stored["reason"] or "").split(" | ")[0],
         }  # fmt: skip
         yield view.decide(self, name, parts, [name], payload=payload)
+
+    def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
+        """Give each frame to be tracked the stars of its reference."""
+        references = {job.payload["reference"] for job in jobs if job.payload["wave"] == "track"}
+        stars: dict[str, list[Row]] = {}
+        for row in view.rows_of("detection", references):
+            stars.setdefault(row["frame"], []).append(row)
+        return [
+            replace(job, payload={**job.payload, "stars": stars.get(job.payload["reference"], [])})
+            if job.payload["wave"] == "track"
+            else job
+            for job in jobs
+        ]
 
     def work(self, job: Job) -> Outcome:
         from iop4cli.frames.fits import read_reduced
@@ -140,16 +157,15 @@ class Solve(Step):
             return self.failed(
                 job,
                 f"{len(stars)} stars found, but they match no index file "
-                f"within {hints['radius_deg'] or 180:.2f} deg of the pointing at {hints['scale_arcsec_per_px']:.3f} arcsec/px",
+                f"within {hints['radius_deg'] or 180:.2f} deg of the pointing "
+                f"at {hints['scale_arcsec_per_px']:.3f} arcsec/px",
             )
-        row = _wcs_row(job.item, solution.wcs, stars, image.electrons.shape) | {
+        row = wcs_row(job.item, solution.wcs, stars, image.electrons.shape) | {
             "method": "index", "reference": solution.index_name, "n_matched": solution.n_matched,
             "rms_arcsec": solution.rms_arcsec, "logodds": solution.logodds,
         }  # fmt: skip
-        detections = _detection_rows(job.item, stars, solution)
-        return self.done(
-            job, rows={"wcs": [row], "detection": detections}, files=_with_wcs(path, solution.wcs, row)
-        )
+        detections = detection_rows(job.item, stars, solution)
+        return self.done(job, rows={"wcs": [row], "detection": detections}, files=with_wcs(path, solution.wcs, row))
 
     def _tracked(self, job: Job, stars: Detections, path: Path, shape: tuple[int, ...]) -> Outcome:
         """The solved frame's stars, moved: at least three in common, and no second shift that would do as well."""
@@ -184,35 +200,25 @@ class Solve(Step):
         ra, dec = wcs.to_sky(known_x[matched[used]], known_y[matched[used]])
         if used.sum() < params["track_min_matched"]:
             return self.failed(job, before)
-        fitted = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, _moved(wcs, shift_x, shift_y))
+        fitted = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, moved(wcs, shift_x, shift_y))
         if abs(fitted.scale_arcsec_per_px / wcs.scale_arcsec_per_px - 1) > 0.01:
             return self.failed(job, before)
         px, py = fitted.to_pixel(ra, dec)
         rms = float(np.sqrt(np.mean((px - stars.x_px[used]) ** 2 + (py - stars.y_px[used]) ** 2)))
-        row = _wcs_row(job.item, fitted, stars, shape) | {
+        row = wcs_row(job.item, fitted, stars, shape) | {
             "method": "track", "reference": payload["reference"], "n_matched": int(used.sum()),
             "rms_arcsec": rms * fitted.scale_arcsec_per_px,
         }  # fmt: skip
-        rows = {"wcs": [row], "detection": _detection_rows(job.item, stars, None)}
+        rows = {"wcs": [row], "detection": detection_rows(job.item, stars, None)}
         return self.done(
             job,
             rows=rows,
-            files=_with_wcs(path, fitted, row),
+            files=with_wcs(path, fitted, row),
             notes=(f"tracked from {payload['reference']}",),
         )
 
 
 STEP = Solve()
-
-
-def wcs_of(row: Mapping[str, Any]) -> Any:
-    """The TAN coordinates of a row of the table `wcs`."""
-    from iop4cli.science.wcs import TanWcs
-
-    return TanWcs(
-        (row["crval1"], row["crval2"]), (row["crpix1"] - 1.0, row["crpix2"] - 1.0),
-        ((row["cd1_1"], row["cd1_2"]), (row["cd2_1"], row["cd2_2"])),
-    )  # fmt: skip
 
 
 def _parameters(view: View, step: Step, instrument_name: str) -> dict[str, Any]:
@@ -251,12 +257,8 @@ def _no_index(view: View, hints: Mapping[str, Any]) -> str:
             f"no astrometry.net index files in the folders searched ({folders}): "
             "set IOP4_INDEX_PATH or solve.index_path to where they are"
         )
-    where = (
-        "anywhere" if hints["ra_deg"] is None else f"at RA {hints['ra_deg']:.3f}, Dec {hints['dec_deg']:.3f}"
-    )
-    return (
-        f"none of the {len(view.index_files)} index files covers the field {where} at this scale ({folders})"
-    )
+    where = "anywhere" if hints["ra_deg"] is None else f"at RA {hints['ra_deg']:.3f}, Dec {hints['dec_deg']:.3f}"
+    return f"none of the {len(view.index_files)} index files covers the field {where} at this scale ({folders})"
 
 
 def _index_key(step: Step, parts: Mapping[str, str]) -> str:
@@ -265,9 +267,16 @@ def _index_key(step: Step, parts: Mapping[str, str]) -> str:
 
 def _index_part(stored: Row) -> str:
     """For a frame that was tracked: the key under which the index files had failed."""
-    import json
-
     return str(json.loads(stored["parts"] or "{}").get("by index files", ""))
+
+
+def _solved_otherwise_alike(view: View, stored: Row | None, parts: Mapping[str, str]) -> bool:
+    """Whether a frame was solved from the same image with the same hints and parameters."""
+    if stored is None or stored["status"] != DONE or view.force:
+        return False
+    before = json.loads(stored["parts"] or "{}")
+    alike = {"step": f"{STEP.name} {STEP.version}", **parts}
+    return all(before.get(name) == value for name, value in alike.items() if name != "index files")
 
 
 def _solved_nearby(view: View, frame: Row, params: Mapping[str, Any]) -> list[Row]:
@@ -301,52 +310,3 @@ def _solved(payload: Mapping[str, Any], stars: Detections) -> Solution | None:
     fwhm = stars.typical_fwhm_px or 3.0
     solver = _solver(tuple(payload["index_files"]))
     return solve_blind(solver, stars.x_px, stars.y_px, hints, fwhm, payload["params"]["max_stars"])
-
-
-def _moved(wcs: Any, shift_x: float, shift_y: float) -> Any:
-    from dataclasses import replace
-
-    return replace(wcs, crpix_px=(wcs.crpix_px[0] + shift_x, wcs.crpix_px[1] + shift_y))
-
-
-def _wcs_row(frame: str, wcs: Any, stars: Detections, shape: tuple[int, ...]) -> dict[str, Any]:
-    import numpy as np
-
-    height, width = shape
-    ra, dec = wcs.to_sky(np.array([(width - 1) / 2]), np.array([(height - 1) / 2]))
-    fwhm = stars.typical_fwhm_px
-    return {
-        "frame": frame, "beam": "O", "n_detected": len(stars), "scale_arcsec_per_px": wcs.scale_arcsec_per_px,
-        "angle_deg": wcs.angle_deg, "mirrored": wcs.mirrored, "ra_deg": float(ra[0]), "dec_deg": float(dec[0]),
-        "radius_deg": math.hypot(width, height) / 2 * wcs.scale_arcsec_per_px / 3600, "fwhm_px": fwhm,
-        "fwhm_arcsec": None if fwhm is None else fwhm * wcs.scale_arcsec_per_px, "sky_e": stars.sky_e,
-        "sky_rms_e": stars.sky_rms_e, "crval1": wcs.crval_deg[0], "crval2": wcs.crval_deg[1],
-        "crpix1": wcs.crpix_px[0] + 1.0, "crpix2": wcs.crpix_px[1] + 1.0, "cd1_1": wcs.cd[0][0],
-        "cd1_2": wcs.cd[0][1], "cd2_1": wcs.cd[1][0], "cd2_2": wcs.cd[1][1],
-    }  # fmt: skip
-
-
-def _detection_rows(frame: str, stars: Detections, solution: Solution | None) -> list[dict[str, Any]]:
-    rows = []
-    for i in range(min(len(stars), _KEPT_STARS)):
-        match = -1 if solution is None else int(solution.matched[i])
-        rows.append({
-            "frame": frame, "x_px": float(stars.x_px[i]), "y_px": float(stars.y_px[i]), "flux_e": float(stars.flux_e[i]),
-            "fwhm_px": float(stars.fwhm_px[i]), "bits": int(stars.bits[i]),
-            "reference_ra_deg": None if match < 0 or solution is None else float(solution.reference_ra_deg[match]),
-            "reference_dec_deg": None if match < 0 or solution is None else float(solution.reference_dec_deg[match]),
-        })  # fmt: skip
-    return rows
-
-
-def _with_wcs(path: Path, wcs: Any, row: Mapping[str, Any]) -> tuple[tuple[Path, Path], ...]:
-    from iop4cli.frames.fits import temporary_beside, with_new_cards
-
-    temporary = temporary_beside(path)
-    cards = wcs.cards() + [
-        ("HIERARCH IOP4 WCS METHOD", row["method"], "how it was solved"),
-        ("HIERARCH IOP4 WCS RMS", row["rms_arcsec"], "[arcsec] of the matched stars"),
-        ("HIERARCH IOP4 WCS NMATCH", row["n_matched"], "matched stars"),
-    ]
-    with_new_cards(path, temporary, cards)
-    return ((temporary, path),)

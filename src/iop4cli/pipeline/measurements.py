@@ -1,0 +1,103 @@
+"""Rows of the table `measurement`: magnitudes of a photometric frame, and what all measurements share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from iop4cli import __version__
+from iop4cli.archive.source import Source
+from iop4cli.frames.quality import Quality
+from iop4cli.pipeline.step import Job, measurement_id
+
+METHOD = "aperture"
+# A flux with one of these bits says nothing of the star.
+UNUSABLE = Quality.SATURATED | Quality.EDGE | Quality.NEGATIVE_FLUX | Quality.NOT_CENTRED | Quality.BLENDED_BEAMS
+
+
+def site_of(instrument: Any) -> tuple[float, float, float]:
+    return instrument.site.longitude_deg, instrument.site.latitude_deg, instrument.site.elevation_m
+
+
+def catalog_entry(source: Source, band: str | None) -> dict[str, Any]:
+    """What a measurement needs of a source, as plain values."""
+    mag, mag_err = source.mags.get(band or "", (None, None))
+    return {
+        "name": source.name, "ra_deg": source.ra_deg, "dec_deg": source.dec_deg, "mag": mag, "mag_err": mag_err,
+        "calibrates": list(source.calibrates),
+    }  # fmt: skip
+
+
+def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any], str]:
+    """(measurements, their inputs, what is wrong with the target's) of a photometric frame."""
+    from iop4cli.pipeline.photometer import field_sources
+    from iop4cli.science.magnitudes import calibrate
+    from iop4cli.science.timing import barycentric
+
+    payload, frame = job.payload, job.payload["frame"]
+    entries = {entry["name"]: entry for entry in payload["catalog"]}
+    per_second = field_sources(apertures, entries, frame["exptime_s"], UNUSABLE)
+    magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none")
+    ra, dec = ([entries[aperture["source"]][name] for aperture in apertures] for name in ("ra_deg", "dec_deg"))
+    times = barycentric(frame["mjd_utc"], ra, dec, *payload["site"])
+    measurements, inputs = [], []
+    for aperture, bjd in zip(apertures, times, strict=True):
+        entry, magnitude = entries[aperture["source"]], magnitudes[aperture["source"]]
+        identity = measurement_id(entry["name"], "phot", METHOD, [job.item])
+        row = {
+            "id": identity, "origin": job.item, "step": "phot", "source": entry["name"], "mode": "phot",
+            "bjd_tdb": float(bjd), "n_frames": 1, "method": METHOD, "version": __version__, "calibration": None,
+            **{name: frame[name] for name in ("telescope", "night", "instrument", "band", "mjd_utc", "exptime_s")},
+            **magnitude_columns(magnitude, aperture["bits"]), **size_columns(payload, aperture["radius_px"]),
+        }  # fmt: skip
+        row["bits"] = magnitude_bits(aperture["bits"], magnitude, payload["fallback"])
+        measurements.append(row)
+        inputs.append({"measurement": identity, "origin": job.item, "input": job.item, "role": "frame"})
+        inputs += [
+            {"measurement": identity, "origin": job.item, "input": name, "role": "calibrator"}
+            for name in magnitude.calibrators
+        ]
+    flaw = target_flaw(frame["target"], measurements)
+    if payload["twin"] is not None:
+        for row in measurements:
+            row["bits"] |= int(Quality.SAME_TIME)
+        flaw = "; ".join(filter(None, (f"it bears the same time as {payload['twin']}", flaw)))
+    return measurements, inputs, flaw
+
+
+def magnitude_columns(magnitude: Any, bits: int) -> dict[str, Any]:
+    """The columns of a measurement that a magnitude fills; a saturated star has no magnitude worth giving."""
+    zp = magnitude.zero_point
+    saturated = bool(bits & Quality.SATURATED)
+    return {
+        "mag": None if saturated else magnitude.mag, "mag_err": None if saturated else magnitude.mag_err,
+        "mag_err_photon": magnitude.mag_err_photon, "mag_instrumental": magnitude.mag_instrumental,
+        "mag_reason": "saturated" if saturated else magnitude.reason or None,
+        "zp": None if zp is None else zp.zp, "zp_err": None if zp is None else zp.zp_err,
+        "zp_scatter": None if zp is None else zp.scatter, "n_calibrators": len(magnitude.calibrators),
+    }  # fmt: skip
+
+
+def magnitude_bits(bits: int, magnitude: Any, fallback: bool) -> int:
+    if magnitude.mag is None:
+        bits |= int(Quality.NO_MAGNITUDE)
+    if len(magnitude.calibrators) < 2:
+        bits |= int(Quality.FEW_CALIBRATORS)
+    if magnitude.zero_point is not None and magnitude.zero_point.intrinsic_scatter > 0.02:
+        bits |= int(Quality.ZERO_POINT_SCATTER)
+    return bits | (int(Quality.FALLBACK_MASTER) if fallback else 0)
+
+
+def size_columns(payload: Mapping[str, Any], radius_px: float) -> dict[str, Any]:
+    scale = payload["wcs"]["scale_arcsec_per_px"]
+    return {"aperture_arcsec": radius_px * scale, "fwhm_arcsec": payload["wcs"]["fwhm_arcsec"]}
+
+
+def target_flaw(target: str | None, measurements: Sequence[Mapping[str, Any]]) -> str:
+    """What a person should know of the frame's own target, though the rest was measured; empty if all is well."""
+    if target is None:
+        return "its OBJECT is not in the catalogue; only other sources were measured"
+    for row in measurements:
+        if row["source"] == target:
+            return f"{target}: {row['mag_reason']}" if row["mag_reason"] else ""
+    return f"its target {target} is not on the frame"
