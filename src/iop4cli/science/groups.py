@@ -8,6 +8,8 @@ SECONDS_PER_DAY = 86400.0
 # Two frames of one camera can't begin within this time: they are copies of one exposure. (Headers have 1 s or
 # better.)
 _SAME_TIME_S = 0.05
+# q, u and the total flux are three unknowns.
+_MIN_MODULATION_ANGLES = 3
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,19 @@ def group_exposures(
     period_deg: float = 180.0,
     min_angles: int = 3,
     angle_tolerance_deg: float = 2.0,
+    modulation_period_deg: float | None = None,
 ) -> Grouping:
     """Sort exposures into rotations: same target, instrument, band, exposure time, setup; near in time.
 
     angles_deg: the full set of the instrument, equal to the headers' modulo `period_deg` (180 for a filter,
     90 or 360 for a half-wave plate) within `angle_tolerance_deg`. Within one target and band (others may lie
     between) a new group begins when an angle comes again, and when an exposure starts more than `gap_s` after
-    the end of the one before it. A group of at least `min_angles` angles is kept and says what is missing;
-    what is not grouped says why.
+    the end of the one before it: a whole rotation is one group, a half one repeated is two, an interrupted one
+    is what was taken. A group of at least `min_angles` angles, three of them different modulo
+    `modulation_period_deg` (90 for a half-wave plate, whose positions 0 and 90 measure the same; the
+    default is `period_deg`), is kept and says what is missing; what is not grouped says why.
     """
+    modulation_deg = period_deg if modulation_period_deg is None else modulation_period_deg
     leftovers: list[tuple[Exposure, str]] = []
     by_key: dict[tuple[object, ...], list[tuple[Exposure, int]]] = {}
     for exposure in exposures:
@@ -82,13 +88,12 @@ def group_exposures(
     for members in by_key.values():
         for sequence in _sequences(members, gap_s, leftovers):
             found = sequence.by_angle
-            if len(found) >= min_angles:
+            reason = _too_few([angles_deg[number] for number in found], min_angles, modulation_deg)
+            if reason:
+                leftovers.extend((exposure, reason) for exposure in found.values())
+            else:
                 missing = tuple(angle for number, angle in enumerate(angles_deg) if number not in found)
                 groups.append(Group(tuple(found.values()), missing))
-            else:
-                listed = _listed(found, angles_deg)
-                reason = f"only {len(found)} of the {min_angles} angles that are needed: {listed}"
-                leftovers.extend((exposure, reason) for exposure in found.values())
     groups.sort(key=lambda group: _time_order(group.exposures[0]))
     leftovers.sort(key=lambda leftover: _time_order(leftover[0]))
     return Grouping(tuple(groups), tuple(leftovers))
@@ -114,6 +119,18 @@ def _sequences(
             sequences.append(current)
         current.by_angle[number] = exposure
     return sequences
+
+
+def _too_few(found_deg: Sequence[float], min_angles: int, modulation_deg: float) -> str:
+    """Why these angles make no group; empty if they do."""
+    listed = ", ".join(f"{angle:g}" for angle in found_deg)
+    if len(found_deg) < min_angles:
+        return f"only {len(found_deg)} of the {min_angles} angles that are needed: {listed}"
+    needed = min(min_angles, _MIN_MODULATION_ANGLES)
+    different = {round(angle % modulation_deg, 1) % modulation_deg for angle in found_deg}
+    if len(different) < needed:
+        return f"only {len(different)} of the {needed} angles modulo {modulation_deg:g} that are needed: {listed}"
+    return ""
 
 
 def _key(exposure: Exposure) -> tuple[object, ...]:
@@ -145,8 +162,4 @@ def _angle_number(angle_deg: float, angles_deg: Sequence[float], period_deg: flo
 def _unknown_angle(angle_deg: float, angles_deg: Sequence[float]) -> str:
     if not isfinite(angle_deg):
         return "has no analyser angle"
-    return f"angle {angle_deg:g} is none of {_listed(range(len(angles_deg)), angles_deg)}"
-
-
-def _listed(numbers: Iterable[int], angles_deg: Sequence[float]) -> str:
-    return ", ".join(f"{angles_deg[number]:g}" for number in numbers)
+    return f"angle {angle_deg:g} is none of {', '.join(f'{angle:g}' for angle in angles_deg)}"
