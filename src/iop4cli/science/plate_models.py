@@ -178,34 +178,38 @@ def complete_sets(plate_angles_deg: Array, usable: Mask) -> list[list[int]]:
 
 
 def solve_ratio(beams: Beams) -> Solution:
-    """Mean of the ratio method's results for sets of four: exposures 4 n ... 4 n + 3 are the n-th set.
-
-    Of y = atanh F = ln(O / E) / 2 the differences y_0 - y_45 and y_22.5 - y_67.5 are free of k; for exact angles
-    q = tanh of half the first. Angles as they are need the two equations to be solved together.
-    """
-    n_sets = beams.flux_o.size // 4
+    """Mean of the ratio method's results for sets of four: exposures 4 n ... 4 n + 3 are the n-th set."""
     y = np.arctanh(beams.difference)
     variance = np.square(beams.difference_err / (1 - beams.difference**2))
-    pairs = np.array([[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 0.0, -1.0]])
+    n_sets = y.size // 4
     qu, solver = np.zeros(2), np.zeros((3, y.size))
     for first in range(0, y.size, 4):
         members = slice(first, first + 4)
-        columns = beams.modulation[members]
-
-        def linearise(parameters: Array, columns: Array = columns, wanted: Array = pairs @ y[members]):
-            s = columns @ parameters
-            return wanted - pairs @ np.arctanh(s), pairs @ (columns / (1 - s**2)[:, None])
-
-        start = np.tanh(pairs @ y[members] / 2)
-        of_set = _iterate(start, linearise, np.ones(2))
+        of_set, solver_of_set = _solve_set(y[members], beams.modulation[members])
         qu += of_set / n_sets
-        solver[1:, members] = np.linalg.solve(linearise(of_set)[1], pairs) / n_sets
+        solver[1:, members] = solver_of_set / n_sets
     s = beams.modulation @ qu
     k = float(np.tanh(np.mean(y - np.arctanh(s))))
     per_s = beams.modulation / (1 - s**2)[:, None]
     solver[0] = (1 - k**2) * (1 / y.size - per_s.mean(axis=0) @ solver[1:])
     design = np.column_stack([np.full_like(s, 1 / (1 - k**2)), per_s])
     return Solution(np.array([k, *qu]), y - np.arctanh(s) - math.atanh(k), variance, design, solver)
+
+
+def _solve_set(y: Array, modulation: Array) -> tuple[Array, Array]:
+    """(q, u) from y = ln(O / E) / 2 = atanh k + atanh s at 0, 22.5, 45, 67.5, and its derivatives (2, 4).
+
+    The differences y_0 - y_45 and y_22.5 - y_67.5 are free of k, and q = tanh of half the first (R_Q^2 is its
+    exponential) for exact angles; angles as they are need both to be solved together.
+    """
+    pairs = np.array([[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 0.0, -1.0]])
+
+    def linearise(qu: Array) -> tuple[Array, Array]:
+        s = modulation @ qu
+        return pairs @ (y - np.arctanh(s)), pairs @ (modulation / (1 - s**2)[:, None])
+
+    qu = _iterate(np.tanh(pairs @ y / 2), linearise, np.ones(2))
+    return qu, np.linalg.solve(linearise(qu)[1], pairs)
 
 
 def _start(beams: Beams) -> Array:
