@@ -105,14 +105,20 @@ class Verdict:
 
 def judge(motion: Motion, task: Task) -> Verdict | None:
     """Fits the motion to its matches, with a shrinking reach, and weighs it against chance."""
+    back = motion.from_reference(task.reference.z)
+    margin = 10 * task.tolerance_px * (1 + 1j)
+    # Once for all reaches: most of a full frame is far from the subframe.
+    local = np.nonzero(_inside(back, (task.box[0] - margin, task.box[1] + margin)))[0]
+    z = task.reference.z[local]
     matched = np.full(len(task.sub), -1)
     for reach in (2.5, 1.5, 1.0):
         moved = motion.to_reference(task.sub.z)
-        z = task.reference.z
-        matched = match_nearest(moved.real, moved.imag, z.real, z.imag, reach * task.tolerance_px)
-        if (matched >= 0).sum() < 3:
+        near = match_nearest(moved.real, moved.imag, z.real, z.imag, reach * task.tolerance_px)
+        hit = near >= 0
+        if hit.sum() < 3:
             return None
-        motion = _fitted(task.sub.z[matched >= 0], z[matched[matched >= 0]], motion)
+        matched = np.where(hit, local[near], -1)
+        motion = _fitted(task.sub.z[hit], z[near[hit]], motion)
     if not task.allowed.holds(np.array([motion.turn]))[0]:
         return None
     return _weighed(motion, matched, task)

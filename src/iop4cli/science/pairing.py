@@ -59,9 +59,11 @@ def find_displacement(
 ) -> Displacement | None:
     """The way from image to image that most pairs share within `tolerance_px`, in both coordinates at once.
 
-    With `known` (dx, dy) and its `spread` (standard deviations) one pair is enough; without, three are, and
-    the ordinary image is taken for the one with the smaller x. None where another displacement does nearly as
-    well, or where as many pairs would agree by chance. `shape` is (height, width).
+    With `known` (dx, dy) and its `spread` (standard deviations) one pair is enough, and was wrong in one of
+    500 frames of which a tenth of the images were false or missing; without, three are needed, and the
+    ordinary image is taken for the one with the smaller x. The sign of a displacement cannot be measured: on
+    a frame turned by 180 degrees the known one must be turned too. None where another displacement does
+    nearly as well, or where as many pairs would agree by chance. `shape` is (height, width).
     """
     candidates = _candidates(x_px, y_px, flux, shape, known, spread, tolerance_px, flux_ratio_limit)
     if len(candidates.first) == 0:
@@ -164,8 +166,8 @@ def _chance(candidates: _Candidates, n_pairs: int, tolerance_px: float) -> float
 class Pairing:
     """Indices of images: `ordinary[k]` and `extraordinary[k]` are the two of one star.
 
-    `lone_*`: the partner is off the edge, and the geometry leaves no other reading. `ambiguous`: could be
-    paired in two ways with nearly equal right. `blended`: where one star's extraordinary image falls, another
+    `lone_*`: the partner is off the edge and on the other side, well inside, there is nothing: of these, as
+    many are false as images are false or missing. `ambiguous`: could be paired in two ways with nearly equal right. `blended`: where one star's extraordinary image falls, another
     star's ordinary image falls too; such an image may be in a pair all the same. `unmatched`: all the rest.
     """
 

@@ -18,13 +18,17 @@ from iop4cli.science.motions import Allowed, Images, Motion, Task, Verdict, judg
 # Two images of one hypothesis: their difference in magnitude may change by this (target with p = 30 %).
 _MAX_MAG_CHANGE = 1.2
 _MAX_HYPOTHESES = 20_000
-_MAX_JUDGED = 40
+_MAX_JUDGED = 25
 _MIN_STARS = 3
 _MAX_VERIFIED = 40
-_ACCEPT_LOG_ODDS = 10.0
+# The brightest of a subframe are among these of any field for which there is no time to try all.
+_MAX_PROPOSING = 300
+_ACCEPT_LOG_ODDS = 7.0
 _ACCEPT_OVER_RIVAL = 7.0
-_MIN_MATCHED_FRACTION = 0.6
-_MIN_COMPLETE_FRACTION = 0.25
+_MIN_MATCHED_FRACTION = 0.5
+_MIN_COMPLETE_FRACTION = 0.1
+_MAX_RIVAL_FRACTION = 0.75
+_SAME_TURN = 0.05
 
 
 @dataclass(frozen=True)
@@ -113,10 +117,17 @@ def _holds(best: Verdict, rivals: list[Verdict], least: int) -> bool:
         return False
     if best.n_stars < _MIN_STARS or best.log_odds < _ACCEPT_LOG_ODDS:
         return False
-    return all(
-        best.log_likelihood - rival.log_likelihood >= _ACCEPT_OVER_RIVAL and rival.n_matched < best.n_matched
-        for rival in rivals
-    )
+    return all(_beaten(rival, best) for rival in rivals)
+
+
+def _beaten(rival: Verdict, best: Verdict) -> bool:
+    if rival.n_matched >= best.n_matched:
+        return False
+    if best.log_likelihood - rival.log_likelihood < _ACCEPT_OVER_RIVAL:
+        return False
+    # Without a turn between them one of the two takes ordinary for extraordinary, which should halve the matches.
+    upright = abs(best.motion.turn - rival.motion.turn) < _SAME_TURN
+    return not upright or rival.n_matched <= _MAX_RIVAL_FRACTION * best.n_matched
 
 
 def _beams_told_apart(best: Verdict) -> bool:
@@ -171,7 +182,7 @@ def _motions_of_pairs(z: np.ndarray, mag: np.ndarray, reference: Images, task: T
     i, j = np.triu_indices(len(z), 1)
     way = z[j] - z[i]
     length = np.abs(way)
-    k, m = np.triu_indices(len(reference), 1)
+    k, m = np.triu_indices(min(len(reference), _MAX_PROPOSING), 1)
     reference_way = reference.z[m] - reference.z[k]
     reference_length = np.abs(reference_way)
     usable = reference_length <= length.max() + slack_px
