@@ -166,9 +166,10 @@ def _chance(candidates: _Candidates, n_pairs: int, tolerance_px: float) -> float
 class Pairing:
     """Indices of images: `ordinary[k]` and `extraordinary[k]` are the two of one star.
 
-    `lone_*`: the partner is off the edge and on the other side, well inside, there is nothing: of these, as
-    many are false as images are false or missing. `ambiguous`: could be paired in two ways with nearly equal right. `blended`: where one star's extraordinary image falls, another
-    star's ordinary image falls too; such an image may be in a pair all the same. `unmatched`: all the rest.
+    `lone_*`: the partner is off the edge and on the other side, well inside, there is nothing; as many of
+    these are false as images are false or missing. `ambiguous`: could be paired in two ways with nearly equal
+    right. `blended`: where one star's extraordinary image falls, another star's ordinary image falls too; such
+    an image may be in a pair all the same. `unmatched`: all the rest.
     """
 
     displacement: Displacement

@@ -19,16 +19,18 @@ from iop4cli.science.motions import Allowed, Images, Motion, Task, Verdict, judg
 _MAX_MAG_CHANGE = 1.2
 _MAX_HYPOTHESES = 20_000
 _MAX_JUDGED = 25
-_MIN_STARS = 3
 _MAX_VERIFIED = 40
-# The brightest of a subframe are among these of any field for which there is no time to try all.
+# The brightest of a subframe are among these of any field in which there is no time to try all.
 _MAX_PROPOSING = 300
+# Two stars are a parallelogram of images, which half a turn brings onto itself.
+_MIN_STARS = 3
+# e**7 to one against chance and against any other motion; other fields never came near it.
 _ACCEPT_LOG_ODDS = 7.0
 _ACCEPT_OVER_RIVAL = 7.0
 _MIN_MATCHED_FRACTION = 0.5
 _MIN_COMPLETE_FRACTION = 0.1
 _MAX_RIVAL_FRACTION = 0.75
-_SAME_TURN = 0.05
+_SAME_TURN_RAD = 0.05
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,12 @@ def identify(
 ) -> Identification | None:
     """The one motion that brings the images of a subframe (n,) onto those of a reference (m,), or None.
 
-    Quads of the `max_images` brightest propose it, all images judge it. With the `displacement` (dx, dy) of
+    Quads of the `max_images` brightest propose it, the forty brightest judge it. With the `displacement` (dx, dy) of
     the reference the lists hold both beams: a star that falls on another by chance brings both its images, so
     the second is no evidence; and one star at least must match with both images, or ordinary might be taken
     for extraordinary. With None each star is in the lists once. None is also the answer where fewer than three
     stars match, where chance could do the same, or where another motion does nearly as well.
-    """  # fmt: skip
+    """
     sub = _brightest(x_px, y_px, flux, max(max_images, _MAX_VERIFIED))
     reference = _brightest(reference_x_px, reference_y_px, reference_flux, max_reference)
     least = _MIN_STARS if displacement is None else _MIN_STARS + 1
@@ -126,7 +128,7 @@ def _beaten(rival: Verdict, best: Verdict) -> bool:
     if best.log_likelihood - rival.log_likelihood < _ACCEPT_OVER_RIVAL:
         return False
     # Without a turn between them one of the two takes ordinary for extraordinary, which should halve the matches.
-    upright = abs(best.motion.turn - rival.motion.turn) < _SAME_TURN
+    upright = abs(best.motion.turn - rival.motion.turn) < _SAME_TURN_RAD
     return not upright or rival.n_matched <= _MAX_RIVAL_FRACTION * best.n_matched
 
 
