@@ -10,7 +10,6 @@ from astropy.io import fits
 from astropy.time import Time
 
 import iop4cli.simulate
-from iop4cli.simulate.cameras import CAMERAS
 from iop4cli.simulate.detector import Detector
 from iop4cli.simulate.errors import SimulationError
 from iop4cli.simulate.night import NightRecipe, simulate_night
@@ -50,7 +49,7 @@ def aperture_electrons(night, frame, radius_px=18.0) -> float:
     return float((flat - sky)[distance < radius_px].sum())
 
 
-@pytest.mark.parametrize("instrument", CAMERAS)
+@pytest.mark.parametrize("instrument", NIGHTS)
 @pytest.mark.parametrize("chi_deg", [10.0, 120.0])
 def test_noise_free_frames_hold_the_true_polarisation(tmp_path, instrument, chi_deg):
     """q' = (f0 - f90)/(f0 + f90) and so on, less the instrument's, turned by twice the angle zero.

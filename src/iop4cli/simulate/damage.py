@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 _FILE_NAME = re.compile(r"(?P<stem>.+)-(?P<number>\d{4})(?P<filter>[A-Z][A-Za-z]*(?:-?\d+)?)?\.fit")
+_TWO_BEAMS = {"CAFOS 2.2", "ASI Camera (1)"}
 _POLARISED = re.compile(r"R(-45|0|45|90)")
 
 
@@ -88,6 +89,11 @@ def _good_night(folder: Path) -> _GoodNight:
     lights = tuple(p for p in good if not p.name.startswith(("Bias", "Flat")))
     if not lights:
         raise SimulationError(f"{folder} holds no simulated light frames")
+    instruments = {_read_header(path)["INSTRUME"] for path in lights}
+    if instruments & _TWO_BEAMS:
+        raise SimulationError(
+            f"{folder}: bad input is made for the single-beam cameras, not for {', '.join(instruments)}"
+        )
     times = [_read_header(path)["JD"] for path in lights]
     return _GoodNight(
         folder,

@@ -13,15 +13,19 @@ from iop4cli.simulate.errors import SimulationError
 from iop4cli.simulate.seeds import stream
 
 CATALOGUE_BANDS = ("B", "V", "R", "I")
+STANDARD_KINDS = ("polarised", "unpolarised")
 BOX_DEG = 0.6
 _BRIGHTEST_R, _FAINTEST_R = 10.5, 19.0
 _CLEARANCE_ARCSEC = 12.0
+_SLOPE = 0.28 * np.log(10)
+# The shipped index ends here: stars that are added to a field are fainter, and its frames can still be solved.
+INDEXED_R = 17.7
 _COUNTED_AREA_DEG2, _COUNTED_R = (13.2 / 60) ** 2, 18.0
 
 
 @dataclass(frozen=True)
 class CatalogueSource:
-    """A row of the comparison-star catalogue; magnitudes are (value, error) by band."""
+    """A row of a catalogue; magnitudes are (value, error) by band, p (a fraction) and chi (value, error)."""
 
     name: str
     other_names: tuple[str, ...]
@@ -31,6 +35,8 @@ class CatalogueSource:
     redshift: float | None
     mags: dict[str, tuple[float, float]]
     calibrates: tuple[str, ...]
+    p: tuple[float, float] | None = None
+    chi_deg: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,11 @@ def read_catalogue(path: Path | None = None) -> list[CatalogueSource]:
         return [_source(row) for row in csv.DictReader(body, delimiter=" ")]
 
 
+def read_standards() -> list[CatalogueSource]:
+    """The polarimetric standard stars that come with the program."""
+    return read_catalogue(share_dir() / "catalogs" / "polarimetric_standards.ecsv")
+
+
 def _source(row: dict[str, str]) -> CatalogueSource:
     number = {key: value for key, value in row.items() if value not in ("", "nan")}
     return CatalogueSource(
@@ -62,13 +73,19 @@ def _source(row: dict[str, str]) -> CatalogueSource:
         dec_deg=float(row["dec_deg"]),
         kind=row["kind"],
         redshift=float(number["redshift"]) if "redshift" in number else None,
+        p=_with_error(number, "p"),
+        chi_deg=_with_error(number, "chi"),
         mags={
             band: (float(number[f"mag_{band}"]), float(number[f"mag_{band}_err"]))
             for band in CATALOGUE_BANDS
             if f"mag_{band}" in number
         },
-        calibrates=tuple(part for part in row["calibrates"].split(";") if part),
+        calibrates=tuple(part for part in row.get("calibrates", "").split(";") if part),
     )
+
+
+def _with_error(number: dict[str, str], name: str) -> tuple[float, float] | None:
+    return (float(number[name]), float(number[f"{name}_err"])) if name in number else None
 
 
 def targets_of(catalogue: list[CatalogueSource]) -> list[CatalogueSource]:
@@ -83,14 +100,15 @@ def calibrators_of(target: CatalogueSource, catalogue: list[CatalogueSource]) ->
 
 
 def find_target(name: str, catalogue: list[CatalogueSource]) -> CatalogueSource:
-    """The target of that name or alias, ignoring case and blanks."""
+    """The target or polarimetric standard of that name or alias, ignoring case and blanks."""
     wanted = name.replace(" ", "").lower()
-    targets = targets_of(catalogue)
-    for target in targets:
+    targets, standards = targets_of(catalogue), read_standards()
+    for target in (*targets, *standards):
         if wanted in (alias.replace(" ", "").lower() for alias in (target.name, *target.other_names)):
             return target
     raise SimulationError(
-        f"no target {name!r} in the comparison-star catalogue: there are {', '.join(t.name for t in targets)}"
+        f"no target {name!r} in the comparison-star catalogue: there are {', '.join(t.name for t in targets)}; "
+        f"and the standards {', '.join(s.name for s in standards)}"
     )
 
 
@@ -116,27 +134,45 @@ def star_density_per_deg2(ra_deg: float, dec_deg: float) -> float:
     return float(in_field) / _COUNTED_AREA_DEG2
 
 
-def field_stars(target: CatalogueSource, catalogue: list[CatalogueSource]) -> FieldStars:
+def field_stars(target: CatalogueSource, catalogue: list[CatalogueSource], density: float = 1.0) -> FieldStars:
     """The made-up stars in a box around a target: they depend on nothing but its place on the sky.
 
     Counts grow as 10^(0.28 R); no star falls within 12" of a catalogued source, which keeps the catalogued
-    ones measurable, as those who chose them saw to.
+    ones measurable, as those who chose them saw to. A density below 1 leaves that share of them, one above 1
+    adds stars fainter than the shipped index, R 17.7 to 19.
     """
     rng = stream("field stars", f"{target.ra_deg:.4f}", f"{target.dec_deg:.4f}")
-    slope = 0.28 * np.log(10)
     counted = star_density_per_deg2(target.ra_deg, target.dec_deg) * BOX_DEG**2
-    n_stars = rng.poisson(counted * np.exp(slope * (_FAINTEST_R - _COUNTED_R)))
+    n_stars = rng.poisson(counted * np.exp(_SLOPE * (_FAINTEST_R - _COUNTED_R)))
+    near = np.array([[s.ra_deg, s.dec_deg] for s in (target, *calibrators_of(target, catalogue))])
+    stars = _strewn(target, near, n_stars, _BRIGHTEST_R, rng)
+    if density == 1:
+        return stars
+    rng = stream("density", target.name)
+    if density < 1:
+        kept = rng.random(len(stars)) < density
+        return FieldStars(stars.ra_deg[kept], stars.dec_deg[kept], {b: m[kept] for b, m in stars.mags.items()})
+    more = _strewn(target, near, rng.poisson((density - 1) * len(stars)), INDEXED_R, rng)
+    return FieldStars(
+        np.append(stars.ra_deg, more.ra_deg),
+        np.append(stars.dec_deg, more.dec_deg),
+        {band: np.append(mags, more.mags[band]) for band, mags in stars.mags.items()},
+    )
+
+
+def _strewn(
+    target: CatalogueSource, near: np.ndarray, n_stars: int, brightest_r: float, rng: np.random.Generator
+) -> FieldStars:
+    """Stars from a magnitude on, clear of the positions `near`."""
     below = rng.random(n_stars)
-    span = np.exp(-slope * (_FAINTEST_R - _BRIGHTEST_R))
-    mag_r = _FAINTEST_R + np.log(span + below * (1 - span)) / slope
+    span = np.exp(-_SLOPE * (_FAINTEST_R - brightest_r))
+    mag_r = _FAINTEST_R + np.log(span + below * (1 - span)) / _SLOPE
     dec = target.dec_deg + BOX_DEG * (rng.random(n_stars) - 0.5)
     ra = target.ra_deg + BOX_DEG * (rng.random(n_stars) - 0.5) / np.cos(np.radians(dec))
     v_minus_r = rng.normal(0.45, 0.12, n_stars)
-    near = np.array([[s.ra_deg, s.dec_deg] for s in (target, *calibrators_of(target, catalogue))])
     nearest = separation_arcsec(ra[:, None], dec[:, None], near[:, 0], near[:, 1]).min(axis=1)
     clear = nearest > _CLEARANCE_ARCSEC
-    mags = mags_from_r(mag_r[clear], v_minus_r[clear])
-    return FieldStars(ra[clear], dec[clear], mags)
+    return FieldStars(ra[clear], dec[clear], mags_from_r(mag_r[clear], v_minus_r[clear]))
 
 
 def mags_from_r(mag_r: np.ndarray, v_minus_r: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""FITS headers as the telescopes of the OSN write them."""
+"""FITS headers and file names of the single-beam cameras of the OSN, and what all headers share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from iop4cli.simulate.fields import CatalogueSource
 from iop4cli.simulate.pointing import altitude_deg
 from iop4cli.simulate.recipe import NightRecipe
-from iop4cli.simulate.schedule import Exposure
+from iop4cli.simulate.schedule import Exposure, filter_name
 from iop4cli.simulate.seeds import stream
+from iop4cli.simulate.view import View
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -40,7 +41,7 @@ def frame_header(
     return header
 
 
-def light_header(recipe: NightRecipe, exposure: Exposure) -> Header:
+def light_header(recipe: NightRecipe, exposure: Exposure, view: View) -> Header:
     """Header of a light frame: the pointing is the one asked for, not where the telescope went."""
     target = exposure.target
     header = frame_header(recipe, "LIGHT", object_name(recipe, exposure), exposure.exptime_s, exposure.start_mjd_utc)
@@ -54,7 +55,7 @@ def light_header(recipe: NightRecipe, exposure: Exposure) -> Header:
 
 
 def flat_header(
-    recipe: NightRecipe, band: str, angle_deg: int | None, exptime_s: float, start_mjd_utc: float
+    recipe: NightRecipe, band: str, angle_deg: float | None, exptime_s: float, start_mjd_utc: float
 ) -> Header:
     """Header of a sky flat."""
     header = frame_header(recipe, "FLAT", "Flat", exptime_s, start_mjd_utc)
@@ -65,6 +66,21 @@ def flat_header(
 def bias_header(recipe: NightRecipe, start_mjd_utc: float) -> Header:
     """Header of a bias frame, which has no FILTER."""
     return frame_header(recipe, "BIAS", "Bias", 0.0, start_mjd_utc)
+
+
+def dark_header(recipe: NightRecipe, exptime_s: float, start_mjd_utc: float) -> Header:
+    """Header of a dark frame."""
+    return frame_header(recipe, "DARK", "Dark", exptime_s, start_mjd_utc)
+
+
+def light_name(exposure: Exposure) -> str:
+    """`BLLac-0001R-45.fit`: target, group, filter."""
+    return f"{file_stem(exposure.target)}-{exposure.group:04d}{exposure.filter_name}.fit"
+
+
+def calibration_name(kind: str, number: int, filter_label: str) -> str:
+    """`Bias-0001.fit`, `Flat-0001R-45.fit`."""
+    return f"{kind.capitalize()}-{number:04d}{filter_label}.fit"
 
 
 def object_name(recipe: NightRecipe, exposure: Exposure) -> str:
@@ -84,9 +100,9 @@ def file_stem(target: CatalogueSource) -> str:
     return (target.other_names or (target.name,))[0].replace(" ", "")
 
 
-def filter_keyword(recipe: NightRecipe, band: str, angle_deg: int | None) -> str:
+def filter_keyword(recipe: NightRecipe, band: str, angle_deg: float | None) -> str:
     """FILTER as the wheel was labelled that night: R-45 or R_45, R45 or R+45, R or R Johnson."""
-    plain = band if angle_deg is None else f"{band}{angle_deg}"
+    plain = filter_name(band, angle_deg)
     labels = {"R-45": ("R-45", "R_45"), "R45": ("R45", "R+45"), "R": ("R", "R Johnson")}.get(plain, (plain,))
     if not recipe.header_variants:
         return plain

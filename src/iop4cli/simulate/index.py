@@ -13,38 +13,50 @@ import numpy as np
 from iop4cli.share import share_dir
 from iop4cli.simulate.errors import SimulationError
 from iop4cli.simulate.fields import (
+    INDEXED_R,
     CatalogueSource,
     calibrators_of,
     field_stars,
     find_target,
     read_catalogue,
+    read_standards,
     targets_of,
 )
 
 _BUILDER = "build-astrometry-index"
 _TARGET_R = 14.5
-_INDEX_NUMBER = 9901
+_INDEX_NUMBER, _STANDARDS_INDEX_NUMBER = 9901, 9911
 
 
 def demo_index_files() -> list[Path]:
-    """The index files that come with the program: the fields of all targets of the catalogue."""
+    """The index files that come with the program: the fields of all targets and polarimetric standards."""
     return sorted((share_dir() / "demo" / "index").glob("index-*.fits"))
+
+
+def build_demo_index(folder: Path) -> list[Path]:
+    """Write what `demo_index_files` lists: the fields of the standards reach less far and have fewer scales."""
+    standards = [star.name for star in read_standards()]
+    of_standards = build_index(folder, standards, box_deg=0.28, scales=(-1, 1), number=_STANDARDS_INDEX_NUMBER)
+    return sorted([*build_index(folder), *of_standards])
 
 
 def build_index(
     folder: Path,
     fields: Sequence[str] = (),
-    faintest_r: float = 17.7,
+    faintest_r: float = INDEXED_R,
     box_deg: float = 0.42,
     scales: Sequence[int] = (-1, 1, 2),
     stars_per_cell: int = 12,
     quads_per_cell: int = 10,
+    number: int = _INDEX_NUMBER,
 ) -> list[Path]:
-    """Write one index file per scale into `folder` for the fields of the targets named (all if none).
+    """Write one index file per scale into `folder` for the fields of the targets or standards named.
+
+    No names stand for all targets, without the standards.
 
     `scales` are astrometry.net's own: 0 has quads of 2.0 to 2.8 arcmin, each step is larger by the square
-    root of 2. The defaults make the files of share/demo/index: they solve every field with a camera of 8 or
-    13 arcmin, and take 1.3 MB for twenty fields.
+    root of 2. The defaults solve every field with a camera of 7 to 13 arcmin (of 9 x 6 arcmin too) and take
+    1.3 MB for twenty fields. `number` is that of the file of scale 0.
     """
     builder = shutil.which(_BUILDER)
     if builder is None:
@@ -61,9 +73,9 @@ def build_index(
     with TemporaryDirectory() as work:
         _write_star_table(Path(work) / "stars.fits", *_stars_around(targets, catalogue, faintest_r, box_deg))
         for scale in scales:
-            name = f"index-{_INDEX_NUMBER + scale}.fits"
+            name = f"index-{number + scale}.fits"
             options = ["-i", "stars.fits", "-o", name, "-P", scale, "-S", "MAG", "-E", "-M", "-t", "."]
-            options += ["-j", 0.5, "-n", stars_per_cell, "-p", quads_per_cell, "-I", _INDEX_NUMBER + scale]
+            options += ["-j", 0.5, "-n", stars_per_cell, "-p", quads_per_cell, "-I", number + scale]
             _run([builder, *map(str, options)], Path(work))
             temporary = folder / f".{name}.part"
             shutil.copyfile(Path(work) / name, temporary)

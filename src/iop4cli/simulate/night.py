@@ -1,4 +1,4 @@
-"""Raw nights of photometry and polarised-filter polarimetry, with the truth beside them."""
+"""Raw nights of photometry and polarimetry, with the truth beside them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iop4cli.simulate import headers, headers_cafos, headers_dipol
 from iop4cli.simulate.detector import Detector
 from iop4cli.simulate.fields import CatalogueSource, calibrators_of, field_stars, read_catalogue
-from iop4cli.simulate.headers import bias_header, file_stem, flat_header, light_header
-from iop4cli.simulate.optics import light, transmitted
-from iop4cli.simulate.pointing import Pointing, moved
+from iop4cli.simulate.light import light_on_detector, with_companion
 from iop4cli.simulate.recipe import NightRecipe
 from iop4cli.simulate.schedule import (
     Exposure,
@@ -21,14 +20,14 @@ from iop4cli.simulate.schedule import (
     conditions,
     exposures,
     filter_name,
-    filters_of,
-    sky_electrons_per_s,
+    flat_filters_of,
+    flat_name,
     targets_for,
 )
 from iop4cli.simulate.seeds import stream
-from iop4cli.simulate.stars import add_stars
 from iop4cli.simulate.tables import FrameTruth, TruthRow, append_frames, append_sources, append_truth
 from iop4cli.simulate.truth import Scene, TrueSource, make_scene
+from iop4cli.simulate.view import View, views
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -40,7 +39,7 @@ Progress = Callable[[int, int, str], None]
 _TWILIGHT_H = 18.4
 _FLAT_EXPTIME_S = 4.0
 _FLAT_LEVEL_ADU = (20_000, 34_000)
-_EDGE_PX = 10
+_DARK_EXPTIME_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,10 @@ def simulate_night(folder: Path, recipe: NightRecipe, progress: Progress | None 
     targets = targets_for(recipe, catalogue)
     scenes = {target.name: _scene(recipe, target, catalogue) for target in targets}
     planned = exposures(recipe, targets, scenes)
+    n_darks = recipe.n_darks if recipe.camera.dark_e_per_s is not None else 0
     writer = _Writer(
         folder / "raw" / recipe.camera.telescope_folder / recipe.night,
-        recipe.n_bias + recipe.n_flats * len(filters_of(recipe)) + len(planned),
+        recipe.n_bias + n_darks + recipe.n_flats * len(flat_filters_of(recipe)) + len(planned),
         progress,
     )
     detector = Detector(
@@ -79,13 +79,16 @@ def simulate_night(folder: Path, recipe: NightRecipe, progress: Progress | None 
         noise=recipe.noise,
         hot_pixels=recipe.hot_pixels,
         cosmic_rays=recipe.cosmic_rays,
+        height_px=recipe.image_height_px,
     )
-    _write_calibration_frames(recipe, detector, writer)
+    _write_calibration_frames(recipe, detector, writer, n_darks)
+    skies = list(conditions(recipe, planned))
+    seen = list(views(recipe, planned, skies))
     frames = [
-        _write_light(recipe, detector, writer, scenes[exposure.target.name], exposure, sky)
-        for exposure, sky in zip(planned, conditions(recipe, planned), strict=True)
+        _write_light(recipe, detector, writer, scenes[exposure.target.name], exposure, sky, view)
+        for exposure, sky, view in zip(planned, skies, seen, strict=True)
     ]
-    truth = _truth_rows(recipe, planned, frames, scenes)
+    truth = _truth_rows(recipe, planned, frames, seen, scenes)
     sources = [s for t in targets for s in (t, *calibrators_of(t, catalogue))]
     append_truth(folder, truth)
     append_frames(folder, frames)
@@ -103,15 +106,21 @@ def simulate_night(folder: Path, recipe: NightRecipe, progress: Progress | None 
 
 
 def _scene(recipe: NightRecipe, target: CatalogueSource, catalogue: list[CatalogueSource]) -> Scene:
-    return make_scene(
+    scene = make_scene(
         target,
         calibrators_of(target, catalogue),
-        field_stars(target, catalogue),
+        field_stars(target, catalogue, recipe.star_density),
         recipe.seed,
         recipe.night,
         recipe.wish,
         recipe.field_polarisation_rms,
     )
+    return with_companion(recipe, scene)
+
+
+def _headers(recipe: NightRecipe):
+    """The module that knows headers and file names of the camera."""
+    return {"CAFOS": headers_cafos, "DIPOL": headers_dipol}.get(recipe.instrument, headers)
 
 
 class _Writer:
@@ -134,73 +143,77 @@ class _Writer:
         return path
 
 
-def _write_calibration_frames(recipe: NightRecipe, detector: Detector, writer: _Writer) -> None:
-    """Bias frames, then sky flats behind each filter, in the evening's twilight."""
-    clock = recipe.evening_mjd + _TWILIGHT_H / 24
+def _write_calibration_frames(recipe: NightRecipe, detector: Detector, writer: _Writer, n_darks: int) -> None:
+    """Bias frames, darks if the camera needs them, then sky flats behind each filter, in the evening's twilight."""
+    written = _headers(recipe)
+    night = (recipe.instrument, recipe.night, recipe.seed)
+    clock = recipe.evening_mjd + _TWILIGHT_H / 24 - n_darks * (_DARK_EXPTIME_S + 5) / 86400
+    for number in range(1, n_darks + 1):
+        counts = detector.dark(_DARK_EXPTIME_S, stream("dark", *night, number))
+        header = written.dark_header(recipe, _DARK_EXPTIME_S, clock)
+        writer.write(written.calibration_name("dark", number, ""), header, counts)
+        clock += (_DARK_EXPTIME_S + 5) / 86400
     for number in range(1, recipe.n_bias + 1):
-        rng = stream("bias", recipe.instrument, recipe.night, recipe.seed, number)
-        writer.write(f"Bias-{number:04d}.fit", bias_header(recipe, clock), detector.bias(rng))
+        counts = detector.bias(stream("bias", *night, number))
+        writer.write(written.calibration_name("bias", number, ""), written.bias_header(recipe, clock), counts)
         clock += 10 / 86400
-    for band, angle in filters_of(recipe):
+    for band, angle in flat_filters_of(recipe):
         name = filter_name(band, angle)
         for number in range(1, recipe.n_flats + 1):
-            rng = stream("flat", recipe.instrument, recipe.night, recipe.seed, name, number)
+            rng = stream("flat", *night, name, number)
             level_e = rng.uniform(*_FLAT_LEVEL_ADU) * recipe.camera.gain_e_per_adu
-            twilight = np.full((recipe.image_size_px,) * 2, level_e, dtype=np.float32)
+            twilight = np.full(detector.shape, level_e, dtype=np.float32)
             counts = detector.expose(twilight, name, _FLAT_EXPTIME_S, rng)
-            header = flat_header(recipe, band, angle, _FLAT_EXPTIME_S, clock)
-            writer.write(f"Flat-{number:04d}{name}.fit", header, counts)
+            header = written.flat_header(recipe, band, angle, _FLAT_EXPTIME_S, clock)
+            writer.write(written.calibration_name("flat", number, name), header, counts)
             clock += (_FLAT_EXPTIME_S + 14) / 86400
 
 
 def _write_light(
-    recipe: NightRecipe, detector: Detector, writer: _Writer, scene: Scene, exposure: Exposure, sky: Sky
+    recipe: NightRecipe,
+    detector: Detector,
+    writer: _Writer,
+    scene: Scene,
+    exposure: Exposure,
+    sky: Sky,
+    view: View,
 ) -> FrameTruth:
-    target = exposure.target
-    ra, dec = moved(target.ra_deg, target.dec_deg, sky.east_arcsec, sky.north_arcsec)
-    pointing = Pointing(ra, dec, recipe.angle_deg, recipe.scale_arcsec, recipe.image_size_px, recipe.distortion)
-    name = f"{file_stem(target)}-{exposure.group:04d}{exposure.filter_name}.fit"
+    target, pointing, window = exposure.target, view.pointing, view.window
+    written = _headers(recipe)
+    name = written.light_name(exposure)
     rng = stream("light", recipe.instrument, recipe.night, recipe.seed, name)
-    light_e = _light_on_detector(recipe, scene, exposure, sky, pointing)
-    counts = detector.expose(light_e, exposure.filter_name, exposure.exptime_s, rng)
-    writer.write(name, light_header(recipe, exposure), counts)
-    x, y = pointing.pixels(target.ra_deg, target.dec_deg)
+    light_e = light_on_detector(recipe, scene, exposure, sky, view)
+    filter_label = flat_name(recipe, exposure.band, exposure.angle_deg)
+    counts = detector.expose(light_e, filter_label, exposure.exptime_s, rng, window.slices)
+    writer.write(name, written.light_header(recipe, exposure, view), counts)
+    x, y = view.pixels(target.ra_deg, target.dec_deg)
+    other = (None, None) if view.displacement_px is None else view.extraordinary_pixels(target.ra_deg, target.dec_deg)
+    e_x, e_y = (None if place is None else float(place) for place in other)
     return FrameTruth(
         recipe.camera.telescope_folder, recipe.instrument, recipe.night, name, target.name,
-        exposure.filter_name, exposure.exptime_s, exposure.mid_mjd_utc, ra, dec, recipe.angle_deg,
-        recipe.scale_arcsec, float(x), float(y), sky.fwhm_arcsec, sky.transparency,
+        exposure.filter_name, exposure.exptime_s, exposure.mid_mjd_utc, pointing.ra_deg, pointing.dec_deg,
+        pointing.angle_deg, recipe.scale_arcsec, float(x), float(y), sky.fwhm_arcsec, sky.transparency,
+        e_x, e_y, view.flipped, window.x0_px, window.y0_px, window.width_px, window.height_px,
     )  # fmt: skip
 
 
-def _light_on_detector(
-    recipe: NightRecipe, scene: Scene, exposure: Exposure, sky: Sky, pointing: Pointing
-) -> np.ndarray:
-    """Expected electrons per pixel of response 1: the unpolarised sky and every star."""
-    through = transmitted(scene.stokes, recipe.calibration, exposure.angle_deg)
-    sky_through = float(transmitted(light(0.0, 0.0), recipe.calibration, exposure.angle_deg))
-    zero_point = recipe.camera.zero_points[exposure.band]
-    arriving_e = 10 ** (0.4 * (zero_point - scene.mags[exposure.band])) * exposure.exptime_s
-    background_e = sky_electrons_per_s(recipe, exposure.band) * exposure.exptime_s * sky_through
-    image = np.full((recipe.image_size_px,) * 2, background_e, dtype=np.float32)
-    x, y = pointing.pixels(scene.ra_deg, scene.dec_deg)
-    add_stars(image, x, y, arriving_e * through * sky.transparency, sky.fwhm_arcsec / recipe.scale_arcsec)
-    return image
-
-
 def _truth_rows(
-    recipe: NightRecipe, planned: list[Exposure], frames: list[FrameTruth], scenes: dict[str, Scene]
+    recipe: NightRecipe,
+    planned: list[Exposure],
+    frames: list[FrameTruth],
+    seen: list[View],
+    scenes: dict[str, Scene],
 ) -> list[TruthRow]:
     """One row per frame of photometry and per group of polarimetry, for each source on all its frames."""
-    measurements: dict[tuple, list[tuple[Exposure, FrameTruth]]] = {}
-    for exposure, frame in zip(planned, frames, strict=True):
+    measurements: dict[tuple, list[tuple[Exposure, FrameTruth, View]]] = {}
+    for exposure, frame, view in zip(planned, frames, seen, strict=True):
         key = (exposure.target.name, exposure.group, exposure.mode, exposure.band)
-        measurements.setdefault(key, []).append((exposure, frame))
+        measurements.setdefault(key, []).append((exposure, frame, view))
     rows = []
     for (target, _, mode, band), members in measurements.items():
         for true in scenes[target].catalogued:
-            if not all(_is_on(recipe, frame, true.source) for _, frame in members):
-                continue
-            rows.append(_truth_row(recipe, members, true, mode, band))
+            if all(view.shows(true.source.ra_deg, true.source.dec_deg) for _, _, view in members):
+                rows.append(_truth_row(recipe, [(e, frame) for e, frame, _ in members], true, mode, band))
     return rows
 
 
@@ -229,14 +242,3 @@ def _truth_row(
         is_target=true.is_target,
         frames=";".join(frame.file for _, frame in members),
     )
-
-
-def pointing_of(frame: FrameTruth, size_px: int, distortion: float = 0.0) -> Pointing:
-    """The true geometry of a simulated frame."""
-    return Pointing(frame.ra_deg, frame.dec_deg, frame.angle_deg, frame.scale_arcsec, size_px, distortion)
-
-
-def _is_on(recipe: NightRecipe, frame: FrameTruth, source: CatalogueSource) -> bool:
-    x, y = pointing_of(frame, recipe.image_size_px, recipe.distortion).pixels(source.ra_deg, source.dec_deg)
-    last = recipe.image_size_px - 1 - _EDGE_PX
-    return bool(_EDGE_PX <= x <= last and _EDGE_PX <= y <= last)

@@ -1,4 +1,4 @@
-"""Light through the telescope, as matrices on (I, Q, U): what fraction a polarised filter lets through."""
+"""Light through the telescope, as matrices on (I, Q, U): what fraction a filter or a beam lets through."""
 
 from __future__ import annotations
 
@@ -36,6 +36,35 @@ def linear_polariser(angle_deg: float) -> FloatArray:
     """Matrix of a perfect linear polariser whose axis stands at an angle of the instrument's frame."""
     c, s = np.cos(2 * np.radians(angle_deg)), np.sin(2 * np.radians(angle_deg))
     return 0.5 * np.array([[1, c, s], [c, c * c, c * s], [s, c * s, s * s]])
+
+
+def half_wave_plate(angle_deg: float) -> FloatArray:
+    """Matrix of a plate that delays one axis by half a wave: in the axes of the plate U changes its sign.
+
+    It mirrors the plane of polarisation at the plate's axis, which for a steady source turns it by twice the
+    plate's angle.
+    """
+    in_its_axes = np.diag([1.0, 1.0, -1.0])
+    return turned_axes(-angle_deg) @ in_its_axes @ turned_axes(angle_deg)
+
+
+def two_beams(
+    stokes: FloatArray, calibration: Calibration, plate_angle_deg: float, imbalance: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
+    """Fractions of the light in the ordinary and the extraordinary image, behind plate and prism.
+
+    The ordinary beam is polarised along the instrument's zero, the other across it; the imbalance k makes
+    the one brighter by 1 + k and the other fainter by 1 - k.
+    """
+    before_prism = (
+        half_wave_plate(plate_angle_deg)
+        @ polarising_mirrors(calibration.q, calibration.u)
+        @ turned_axes(calibration.angle_zero_deg)
+    )
+    ordinary, extraordinary = (
+        np.tensordot((linear_polariser(axis_deg) @ before_prism)[0], stokes, axes=1) for axis_deg in (0.0, 90.0)
+    )
+    return (1 + imbalance) * ordinary, (1 - imbalance) * extraordinary
 
 
 def transmitted(stokes: FloatArray, calibration: Calibration, filter_angle_deg: float | None) -> FloatArray:

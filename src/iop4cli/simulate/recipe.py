@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from iop4cli.simulate.cameras import BANDS, Calibration, Camera, camera_named
+from iop4cli.simulate.cameras import BANDS, POLARISER_ANGLES_DEG, Calibration, Camera, camera_named
 from iop4cli.simulate.errors import SimulationError
 from iop4cli.simulate.seeds import stream
 from iop4cli.simulate.truth import TargetWish
 
 MODES = ("phot", "pol", "both")
+BEAMS = ("O", "E")
+_LARGEST_IMBALANCE = 0.3
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,17 @@ class NightRecipe:
     is four polarised frames, or one frame in each of `bands`. `size_px` cuts the camera to its middle (quick
     tests); 1024 means the whole field binned 2 x 2. `cloudy_frames` are numbers of light frames, from 0,
     with an opaque sky. `draw_calibration` draws the instrument's polarisation within its errors.
+    `star_density` multiplies the number of made-up stars: fewer are a part of the usual ones, more are
+    fainter than those of the shipped index.
+
+    With two beams a group is a turn of the plate, of `n_angles` positions if not the camera's usual number.
+    `beam_imbalance` is k: O is multiplied by 1 + k, E by 1 - k. `companion` is the beam of the target (O or
+    E) on which the other image of a made-up neighbour of R = `companion_mag` (the target's own if None)
+    falls; in `block_beam` the target cannot be seen. DIPOL begins each target with a photometric exposure of
+    the whole field unless `full_frame` is False, and reads a window of `window_px` in polarimetry. `flip`
+    turns the sky on the chip by 180 degrees, and the way from O to E with it unless `flip_beams` is False
+    (the whole telescope is turned, as on the other side of a pier); `flip_full` is the same for the whole
+    frames (like `flip` if None).
     """
 
     instrument: str
@@ -51,6 +64,18 @@ class NightRecipe:
     hot_pixels: bool = True
     header_variants: bool = True
     cloudy_frames: tuple[int, ...] = ()
+    n_darks: int = 5
+    star_density: float = 1.0
+    n_angles: int | None = None
+    beam_imbalance: float = 0.0
+    companion: str | None = None
+    companion_mag: float | None = None
+    block_beam: str | None = None
+    full_frame: bool = True
+    window_px: tuple[int, int] | None = None
+    flip: bool = False
+    flip_full: bool | None = None
+    flip_beams: bool = True
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -68,7 +93,29 @@ class NightRecipe:
             raise SimulationError("a night needs at least one target and one group of each")
         if self.size_px is not None and self.size_px < 64:
             raise SimulationError("size_px must be 64 or more")
-        camera_named(self.instrument, self.night)
+        if self.star_density < 0:
+            raise SimulationError("star_density must be 0 or more")
+        camera = camera_named(self.instrument, self.night)
+        missing = [band for band in self.bands if band not in camera.zero_points]
+        if missing:
+            raise SimulationError(f"{self.instrument} has no filter {missing[0]}")
+        self._check_beams(camera)
+
+    def _check_beams(self, camera: Camera) -> None:
+        for name in ("companion", "block_beam"):
+            if getattr(self, name) not in (None, *BEAMS):
+                raise SimulationError(f"{name} {getattr(self, name)!r} is neither O nor E")
+        asked = self.n_angles, self.beam_imbalance, self.companion, self.block_beam
+        if camera.beams is None:
+            if any(asked):
+                raise SimulationError(f"{camera.name} has one beam and no plate to turn")
+        elif self.n_angles not in (None, *camera.beams.angle_counts):
+            choice = camera.beams.angle_counts or (len(camera.beams.plate_angles_deg),)
+            raise SimulationError(f"n_angles {self.n_angles}: {camera.name} takes {', '.join(map(str, choice))}")
+        if abs(self.beam_imbalance) > _LARGEST_IMBALANCE:
+            raise SimulationError(f"beam_imbalance {self.beam_imbalance} is beyond {_LARGEST_IMBALANCE}")
+        if camera.window_px is None and (self.flip or self.flip_full or self.window_px):
+            raise SimulationError(f"{camera.name} is not turned on a pier and reads no window")
 
     @property
     def evening_mjd(self) -> float:
@@ -84,12 +131,26 @@ class NightRecipe:
         return self.size_px or self.camera.size_px
 
     @property
+    def image_height_px(self) -> int:
+        """Rows of a whole frame: a cut keeps the shape of the camera."""
+        height_px = self.camera.height_px or self.camera.size_px
+        return round(self.image_size_px * height_px / self.camera.size_px)
+
+    @property
     def binning(self) -> int:
+        if self.camera.beams:
+            return self.camera.binning
         return 2 if self.image_size_px == self.camera.size_px // 2 else 1
 
     @property
     def scale_arcsec(self) -> float:
-        return self.camera.scale_arcsec * self.binning
+        return self.camera.scale_arcsec * (self.binning // self.camera.binning)
+
+    @property
+    def angles_deg(self) -> tuple[float, ...]:
+        """Positions of the polarised filter, or of the half-wave plate, in the order of exposure."""
+        beams = self.camera.beams
+        return beams.plate_angles_deg[: self.n_angles] if beams else POLARISER_ANGLES_DEG
 
     @property
     def wish(self) -> TargetWish:
@@ -97,10 +158,14 @@ class NightRecipe:
 
     @property
     def angle_deg(self) -> float:
-        """Position angle of the image's +y axis: any, the same all night."""
+        """Position angle of the image's +y axis: any, the same all night, unless the camera is fixed."""
         if self.image_angle_deg is not None:
             return self.image_angle_deg
-        return float(stream("rotator", self.instrument, self.night, self.seed).uniform(0, 360))
+        rotator = stream("rotator", self.instrument, self.night, self.seed)
+        if self.camera.image_angle_deg is None:
+            return float(rotator.uniform(0, 360))
+        mean_deg, spread_deg = self.camera.image_angle_deg
+        return float(mean_deg + spread_deg * rotator.uniform(-1, 1))
 
     @property
     def calibration(self) -> Calibration:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iop4cli.simulate.cameras import POLARISER_ANGLES_DEG, SKY_BRIGHTNESS
+from iop4cli.simulate.cameras import SKY_BRIGHTNESS
 from iop4cli.simulate.errors import SimulationError
 from iop4cli.simulate.fields import CatalogueSource, find_target, targets_of
 from iop4cli.simulate.pointing import altitude_deg
@@ -18,7 +18,7 @@ from iop4cli.simulate.truth import Scene
 
 _EXPOSURES_S = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300)
 _FIRST_LIGHT_H, _LAST_LIGHT_H = 20.25, 33.5
-_READOUT_S, _SLEW_S = 14.0, 60.0
+_SLEW_S = 60.0
 _ELECTRONS_WANTED = {"phot": 1.5e5, "pol": 2.0e5}
 _SHORTEST_WANTED_S = 60.0
 _WEATHER_MEMORY_S = 600.0
@@ -28,15 +28,19 @@ _WHITE_ADU = 65535
 
 @dataclass(frozen=True)
 class Exposure:
-    """One light frame to come; `visit` numbers the pointings, `angle_deg` is None without polariser."""
+    """One light frame to come; `visit` numbers the pointings, `angle_deg` is None without polariser.
+
+    `windowed`: only the camera's window is read.
+    """
 
     target: CatalogueSource
     visit: int
     group: int
     band: str
-    angle_deg: int | None
+    angle_deg: float | None
     exptime_s: float
     start_mjd_utc: float
+    windowed: bool = False
 
     @property
     def mid_mjd_utc(self) -> float:
@@ -61,16 +65,43 @@ class Sky:
     north_arcsec: float
 
 
-def filter_name(band: str, angle_deg: int | None) -> str:
-    """`R`, or `R-45` for the polarised filter at -45 degrees."""
-    return band if angle_deg is None else f"{band}{angle_deg}"
+def filter_name(band: str, angle_deg: float | None) -> str:
+    """`R`, or `R-45` for the polarised filter at -45 degrees, `R22.5` for the plate at 22.5."""
+    return band if angle_deg is None else f"{band}{angle_deg:g}"
 
 
-def filters_of(recipe: NightRecipe) -> list[tuple[str, int | None]]:
-    """(band, polariser angle) of every filter that the night uses."""
-    polarised = [("R", angle) for angle in POLARISER_ANGLES_DEG] if recipe.mode != "phot" else []
+def filters_of(recipe: NightRecipe) -> list[tuple[str, float | None]]:
+    """(band, polariser or plate angle) of every kind of light frame that a group of the night has."""
+    polarised = [("R", angle) for angle in recipe.angles_deg] if recipe.mode != "phot" else []
     plain = [(band, None) for band in recipe.bands] if recipe.mode != "pol" else []
     return [*polarised, *plain]
+
+
+def flat_filters_of(recipe: NightRecipe) -> list[tuple[str, float | None]]:
+    """(band, angle) of every kind of flat that the night needs."""
+    beams = recipe.camera.beams
+    if beams is None or beams.flat_per_angle:
+        return filters_of(recipe)
+    return [(band, None) for band in dict.fromkeys(band for band, _ in filters_of(recipe))]
+
+
+def flat_name(recipe: NightRecipe, band: str, angle_deg: float | None) -> str:
+    """The filter through which a flat for such a light frame is taken."""
+    return filter_name(band, angle_deg if (band, angle_deg) in flat_filters_of(recipe) else None)
+
+
+def _frames_of_visit(recipe: NightRecipe, group: int) -> list[tuple[str, float | None, bool]]:
+    """(band, angle, whether only the window is read) of the frames of a target's group, in their order.
+
+    A camera with a window sees the whole field first: at each group in photometry, else at the first one.
+    """
+    frames = filters_of(recipe)
+    if recipe.camera.window_px is None:
+        return [(band, angle, False) for band, angle in frames]
+    whole = [(band, angle, not recipe.full_frame) for band, angle in frames if angle is None]
+    if recipe.mode == "pol" and recipe.full_frame and group == 1:
+        whole = [("R", None, False)]
+    return [*whole, *((band, angle, True) for band, angle in frames if angle is not None)]
 
 
 def targets_for(recipe: NightRecipe, catalogue: list[CatalogueSource]) -> list[CatalogueSource]:
@@ -106,11 +137,11 @@ def exposures(recipe: NightRecipe, targets: list[CatalogueSource], scenes: dict[
     visit = 0
     for group in range(1, recipe.groups_per_target + 1):
         for target in targets:
-            for band, angle in filters_of(recipe):
+            for band, angle, windowed in _frames_of_visit(recipe, group):
                 exptime_s = exposure_time_s(recipe, scenes[target.name], band, angle is not None)
                 start = round(clock * 86400, 3) / 86400
-                planned.append(Exposure(target, visit, group, band, angle, exptime_s, start))
-                clock += (exptime_s + _READOUT_S) / 86400
+                planned.append(Exposure(target, visit, group, band, angle, exptime_s, start, windowed))
+                clock += (exptime_s + recipe.camera.readout_s) / 86400
             visit += 1
             clock += _SLEW_S / 86400
     if clock > end:

@@ -33,7 +33,12 @@ class TruthRow:
 
 @dataclass(frozen=True)
 class FrameTruth:
-    """A light frame as it really was: where it points, the weather, where the target fell (0-based)."""
+    """A light frame as it really was: where it points, the weather, where the target fell (0-based).
+
+    (ra, dec) is in the middle of the whole chip, `angle_deg` the position angle of +y; the target's places,
+    the second of the extraordinary image if there is one, are in the frame as written, which is the window
+    of the chip that begins at (window_x0, window_y0).
+    """
 
     telescope: str
     instrument: str
@@ -51,6 +56,13 @@ class FrameTruth:
     target_y_px: float
     fwhm_arcsec: float
     transparency: float
+    target_e_x_px: float | None = None
+    target_e_y_px: float | None = None
+    flip: bool = False
+    window_x0_px: int = 0
+    window_y0_px: int = 0
+    width_px: int = 0
+    height_px: int = 0
 
 
 def append_truth(folder: Path, rows: Iterable[TruthRow]) -> None:
@@ -84,6 +96,9 @@ def _source_row(source: CatalogueSource) -> dict[str, object]:
         "redshift": source.redshift,
         "calibrates": ";".join(source.calibrates),
     }
+    for name, value in (("p", source.p), ("chi", source.chi_deg)):
+        if value is not None:
+            row |= {name: value[0], f"{name}_err": value[1]}
     for band, (mag, err) in source.mags.items():
         row |= {f"mag_{band}": mag, f"mag_{band}_err": err}
     return row

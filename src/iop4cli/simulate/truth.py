@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iop4cli.simulate.fields import CatalogueSource, FieldStars, mags_from_r
+from iop4cli.simulate.fields import STANDARD_KINDS, CatalogueSource, FieldStars, mags_from_r
 from iop4cli.simulate.optics import light
 from iop4cli.simulate.seeds import stream
 
@@ -55,9 +55,27 @@ class TargetWish:
 
 
 def true_target(target: CatalogueSource, seed: int, night: str, wish: TargetWish) -> TrueSource:
-    """A target on a night: R 13 to 15.5, p 0 to 20 %, any angle; a power law F ~ frequency^-1.2 in colour."""
+    """A target on a night: R 13 to 15.5, p 0 to 20 %, any angle; a power law F ~ frequency^-1.2 in colour.
+
+    A standard star has R 9.5 to 10.5 and the polarisation of the catalogue (none if it is an unpolarised
+    one) plus one draw of its quoted errors, the same on all nights.
+    """
+    if target.kind in STANDARD_KINDS:
+        mag_r, p, chi_deg = _standard(target, seed)
+        return _wished(target, mag_r, p, chi_deg, wish)
     rng = stream("target", seed, target.name, night)
     mag_r, p, chi_deg = rng.uniform(13.0, 15.5), rng.uniform(0.0, 0.20), rng.uniform(0.0, 180.0)
+    return _wished(target, mag_r, p, chi_deg, wish)
+
+
+def _standard(star: CatalogueSource, seed: int) -> tuple[float, float, float]:
+    rng = stream("standard", seed, star.name)
+    mag_r, draws = float(rng.uniform(9.5, 10.5)), rng.standard_normal(2)
+    (p, p_err), (chi_deg, chi_err_deg) = star.p or (0.0, 0.0), star.chi_deg or (0.0, 0.0)
+    return mag_r, float(p + p_err * draws[0]), float(chi_deg + chi_err_deg * draws[1])
+
+
+def _wished(target: CatalogueSource, mag_r: float, p: float, chi_deg: float, wish: TargetWish) -> TrueSource:
     mag_r = mag_r if wish.mag_r is None else wish.mag_r
     mags = {band: mag_r + _power_law_colour(band, 1.2) for band in _ZERO_FLUX_JY}
     return TrueSource(
@@ -95,6 +113,18 @@ def true_calibrator(star: CatalogueSource, seed: int, polarisation_rms: float) -
         float(np.hypot(q, u)),
         float(np.degrees(np.arctan2(u, q)) / 2 % 180.0),
         False,
+    )
+
+
+def with_star(scene: Scene, ra_deg: float, dec_deg: float, mag_r: float, q: float, u: float) -> Scene:
+    """The scene with one more made-up star of usual colour."""
+    mags = mags_from_r(np.array([mag_r]), np.array([0.4]))
+    return Scene(
+        scene.catalogued,
+        np.append(scene.ra_deg, ra_deg),
+        np.append(scene.dec_deg, dec_deg),
+        {band: np.append(values, mags[band]) for band, values in scene.mags.items()},
+        np.append(scene.stokes, [[1.0], [q], [u]], axis=1),
     )
 
 
