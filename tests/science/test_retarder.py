@@ -12,7 +12,7 @@ from iop4cli.science.plate_outliers import (
     FALSE_ALARM_UNDERSTATED_ERRORS,
     without_outliers,
 )
-from iop4cli.science.retarder import METHODS, fit_retarder
+from iop4cli.science.retarder import DEFAULT_METHOD, METHODS, fit_retarder
 from iop4cli.science.stokes import Calibration, to_sky
 
 Q, U, INTENSITY = 0.21, -0.17, 2e4
@@ -155,7 +155,7 @@ def groups_of(angles, n, seed, **conditions):
 def test_clouds_do_not_move_the_polarisation(angles):
     plate_deg = SEQUENCES[angles]
     groups = groups_of(plate_deg, 400, 5, snr=100.0, p=0.1, k=0.05, cloud_rms=0.3)
-    tally = run("both beams", groups)
+    tally = run(DEFAULT_METHOD, groups)
     errors = tally.along / tally.ideal
     # 400 groups measure the mean to 0.05 sigma; 0.1 sigma is what is allowed.
     assert abs(errors.mean()) < 0.1 + 2 * 0.05
@@ -166,7 +166,7 @@ def test_clouds_do_not_move_the_polarisation(angles):
 @pytest.mark.parametrize("angles", ["CAFOS", "8", "16", "5 of 16"])
 @pytest.mark.parametrize("snr", [30.0, 300.0])
 def test_errors_of_the_default_are_honest(angles, snr):
-    tally = run("both beams", groups_of(SEQUENCES[angles], 300, 6, snr=snr, p=0.2, k=0.03, cloud_rms=0.1))
+    tally = run(DEFAULT_METHOD, groups_of(SEQUENCES[angles], 300, 6, snr=snr, p=0.2, k=0.03, cloud_rms=0.1))
     assert tally.n_failed == 0
     # 600 pulls measure the width to 0.03 and the coverage to 1.9 %.
     assert np.sqrt(np.mean(tally.pulls**2)) == pytest.approx(1, abs=0.1)
@@ -239,6 +239,7 @@ def test_an_exposure_that_contradicts_the_others_is_left_out(n_exposures, sigmas
         o, e = (rng.normal(flux, np.sqrt(flux)) for flux in beams(plate_deg, k=0.05))
         fit = fit_of(plate_deg, o, cosmic_ray(e, trial % n_exposures, sigmas))
         assert not fit.used[trial % n_exposures]
+        assert fit_of(plate_deg, o, cosmic_ray(e, trial % n_exposures, sigmas), reject=False).used.all()
         n_good_lost += int((~fit.used).sum()) - 1
         pulls.append([(fit.q - Q) / fit.q_err, (fit.u - U) / fit.u_err])
     assert n_good_lost <= 1
@@ -251,12 +252,6 @@ def test_four_angles_cannot_say_which_one_is_wrong():
     fit = fit_of(CAFOS, o, cosmic_ray(e, 1, 50.0))
     assert fit.used.all()
     assert fit.q_err > 5 * fit.q_err_photon
-    assert not fit_of(CAFOS, o, cosmic_ray(e, 1, 50.0), method="difference").chi2_red < 10
-
-
-def test_a_group_can_be_kept_whole():
-    o, e = beams(ROTATION)
-    assert fit_of(ROTATION, o, cosmic_ray(e, 3, 50.0), reject=False).used.all()
 
 
 def false_alarm_rate(plate_deg, true_over_quoted, n_groups, seed):

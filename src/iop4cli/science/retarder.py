@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 METHODS = ("ratio", "difference", "difference with k", "both beams", "O only", "E only")
-DEFAULT_METHOD = "both beams"
+DEFAULT_METHOD = "difference with k"
 _SOLVERS: dict[str, Callable[[Beams], Solution]] = {
     "ratio": solve_ratio,
     "difference": solve_difference,
@@ -81,6 +81,21 @@ def fit_retarder(
     difference with k: fit of F = (k + s)/(1 + k s).
     both beams: maximum likelihood for O and E with T free in each exposure.
     O only, E only: one beam, for a blended partner.
+
+    The default was chosen by simulation (tests/science/retarder_methods.py; S/N 30 to 1000, p 0 to 0.3, 2400
+    groups a row): rms error over the least possible, width of the pulls, coverage. The mean error of p is
+    below 0.05 sigma except where coverage is wrong. At S/N 10 it is 0.03 sigma for `difference with k`, 0.09
+    for `both beams` and 0.10 for `ratio`.
+
+    | angles, k, clouds rms | ratio            | difference         | difference with k | both beams       |
+    | 4, 0, none            | 1.02, 1.02, 67 % | 1.02, 1.03,  68 %  | 1.02, 1.02, 67 %  | 1.02, 1.02, 67 % |
+    | 4, 0.05, 30 %         | 1.08, 1.02, 67 % | 10.4, 0.55,  94 %  | 1.04, 1.03, 67 %  | 1.04, 1.03, 67 % |
+    | 3 of 4, 0.05, none    | -                | 17.0, 0.77,  90 %  | 1.05, 1.01, 68 %  | 1.05, 1.01, 68 % |
+    | 8, 0.05, 30 %         | 1.09, 1.00, 68 % | 11.2, 0.54,  94 %  | 1.03, 1.00, 69 %  | 1.03, 1.00, 69 % |
+    | 16, 0.05, none        | 0.99, 0.99, 68 % | 1.04, 0.30,  98 %  | 0.99, 0.99, 68 %  | 0.99, 0.99, 68 % |
+    | 16, 0.05, 30 %        | 1.08, 0.99, 69 % | 11.3, 0.51,  95 %  | 1.01, 1.00, 69 %  | 1.01, 1.00, 69 % |
+
+    One beam: 1.41 at low signal and more where the transparency limits it (2.1 on average when known to 0.3 %).
 
     Errors are the photons', enlarged where the scatter is significantly larger (see `excess`); `reject` leaves
     out exposures that contradict the others (see `plate_outliers`). Wrong where O + E is measured to less than
