@@ -42,6 +42,8 @@ class Quality(IntFlag):
     BAD_SEEING = 1 << 17
     SAME_TIME = 1 << 18
     ZERO_POINT_SCATTER = 1 << 19
+    ONE_BEAM = 1 << 20
+    IDENTIFIED_BY_PLACE = 1 << 21
 
 
 MEANING = {
@@ -64,6 +66,8 @@ MEANING = {
     Quality.CLOUDS: "zero point much fainter than the night's best",
     Quality.BAD_SEEING: "seeing much worse than the night's typical",
     Quality.SAME_TIME: "another frame bears the same time",
+    Quality.ONE_BEAM: "measured in one of the two beams, for the other is blended",
+    Quality.IDENTIFIED_BY_PLACE: "taken for the target because it is the only pair, near the middle",
     Quality.ZERO_POINT_SCATTER: "the calibrators disagree by more than their errors",
 }
 

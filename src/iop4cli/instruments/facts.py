@@ -33,6 +33,7 @@ class FrameFacts:
     ra_deg: float | None
     dec_deg: float | None
     scale_arcsec_per_px: float
+    flipped: bool = False
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -79,6 +79,11 @@ def read_night(header: Header, site: Site, rule: TimeRule | None = None) -> str 
     return None
 
 
+def _is_flipped(reading: Reading) -> bool:
+    rule = reading.instrument.headers.flipped
+    return rule is not None and reading.text("flipped", rule, override="flipped") is not None
+
+
 def _read(reading: Reading) -> FrameFacts:
     instrument = reading.instrument
     kind = read_kind(reading)
@@ -104,6 +109,7 @@ def _read(reading: Reading) -> FrameFacts:
         ra_deg=ra_deg,
         dec_deg=dec_deg,
         **geometry,
+        flipped=_is_flipped(reading),
         problems=tuple(text for _, text in reading.problems),
         notes=tuple(reading.notes),
     )

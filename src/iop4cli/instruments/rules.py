@@ -165,6 +165,8 @@ class HeaderRules:
     window_x0: NumberRule = NumberRule(keywords=("XORGSUBF",), default=0.0)
     window_y0: NumberRule = NumberRule(keywords=("YORGSUBF",), default=0.0)
     scale_arcsec_per_px: NumberRule | None = None
+    # There is such a word: the rows of the image are in reverse, which mirrors the sky (y becomes -y).
+    flipped: TextRule | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("kind", Kind), ("mode", Mode)):

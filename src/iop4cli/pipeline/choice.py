@@ -38,13 +38,18 @@ class Choice:
         return "none" if self.master is None else str(self.master["key"])
 
 
-def choose_master(kind: str, frame: Row, masters: Iterable[Row], max_age_days: int) -> Choice:
+def choose_master(
+    kind: str, frame: Row, masters: Iterable[Row], max_age_days: int, *, angle_matters: bool = True
+) -> Choice:
     """The best master of a kind for a frame: same night before others, same angle before others, older on a tie.
 
     A flat of the same night at another angle is preferred to one of another night at the same angle: dust and
-    vignetting change from night to night more than between angles.
+    vignetting change from night to night more than between angles. Behind a half-wave plate (`angle_matters` False)
+    one flat does for all angles, though one of the same angle is still preferred.
     """
-    candidates = [_judged(kind, frame, master, max_age_days) for master in masters if master["kind"] == kind]
+    candidates = [
+        _judged(kind, frame, master, max_age_days, angle_matters) for master in masters if master["kind"] == kind
+    ]
     candidates = [candidate for candidate in candidates if candidate.failed != "of another instrument"]
     candidates.sort(key=lambda candidate: (bool(candidate.failed), candidate.rank, str(candidate.master["name"])))
     if candidates and not candidates[0].failed:
@@ -66,26 +71,29 @@ def why_none(kind: str, frame: Row, choice: Choice) -> str:
     return f"{text}: {nearest.master['name']} is passed over, {nearest.failed}{more}"
 
 
-def _judged(kind: str, frame: Row, master: Row, max_age_days: int) -> Candidate:
+def _judged(kind: str, frame: Row, master: Row, max_age_days: int, angle_matters: bool) -> Candidate:
     age_days = (as_date(master["night"]) - as_date(frame["night"])).days
     failed = _failed_criterion(kind, frame, master, age_days, max_age_days)
     notes = []
     angle_off = 0.0
     if kind == "flat" and not same_angle(frame.get("angle_deg"), master.get("angle_deg")):
         angle_off = 1.0
-        notes.append(f"flat of angle {_angle_text(master.get('angle_deg'))} for {_angle_text(frame.get('angle_deg'))}")
+        if angle_matters:
+            of, wanted = _angle_text(master.get("angle_deg")), _angle_text(frame.get("angle_deg"))
+            notes.append(f"flat of angle {of} for {wanted}")
     if age_days:
         notes.append(
             f"{kind} of {abs(age_days)} day{'s' if abs(age_days) > 1 else ''} {'after' if age_days > 0 else 'before'}"
         )
-    rank = (abs(age_days), angle_off, 1.0 if age_days > 0 else 0.0, -float(master["n_frames"] or 0))
+    cut = 0.0 if geometry(master) == geometry(frame) else 1.0
+    rank = (abs(age_days), angle_off, cut, 1.0 if age_days > 0 else 0.0, -float(master["n_frames"] or 0))
     return Candidate(master, failed, tuple(notes), rank)
 
 
 def _failed_criterion(kind: str, frame: Row, master: Row, age_days: int, max_age_days: int) -> str:
     if master["instrument"] != frame["instrument"] or master["telescope"] != frame["telescope"]:
         return "of another instrument"
-    if geometry(master) != geometry(frame):
+    if window_in(master, frame) is None:
         return f"its geometry is {geometry_text(master)}"
     if kind == "flat" and master["band"] != frame["band"]:
         return f"its band is {master['band'] or 'none'}"
@@ -100,6 +108,19 @@ def _failed_criterion(kind: str, frame: Row, master: Row, age_days: int, max_age
 def geometry(row: Row) -> tuple[Any, ...]:
     """What must agree between a frame and its masters."""
     return tuple(row[name] for name in ("width_px", "height_px", "binning_x", "binning_y", "window_x0", "window_y0"))
+
+
+def window_in(master: Row, frame: Row) -> tuple[int, int] | None:
+    """(x, y) of the frame's corner in a master that holds all of it, in pixels; None if it does not.
+
+    A subframe takes its cut of the master of a larger frame with the same binning.
+    """
+    if (master["binning_x"], master["binning_y"]) != (frame["binning_x"], frame["binning_y"]):
+        return None
+    x, y = frame["window_x0"] - master["window_x0"], frame["window_y0"] - master["window_y0"]
+    inside = x >= 0 and y >= 0
+    inside &= x + frame["width_px"] <= master["width_px"] and y + frame["height_px"] <= master["height_px"]
+    return (x, y) if inside else None
 
 
 def geometry_text(row: Row) -> str:

@@ -24,18 +24,19 @@ def catalog_entry(source: Source, band: str | None) -> dict[str, Any]:
     mag, mag_err = source.mags.get(band or "", (None, None))
     return {
         "name": source.name, "ra_deg": source.ra_deg, "dec_deg": source.dec_deg, "mag": mag, "mag_err": mag_err,
-        "calibrates": list(source.calibrates),
+        "calibrates": list(source.calibrates), "only_beam": source.settings.get("only_beam"),
     }  # fmt: skip
 
 
 def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any], str]:
     """(measurements, their inputs, what is wrong with the target's) of a photometric frame."""
-    from iop4cli.pipeline.photometer import field_sources
+    from iop4cli.pipeline.photometer import both_beams, field_sources
     from iop4cli.science.magnitudes import calibrate
     from iop4cli.science.timing import barycentric
 
     payload, frame = job.payload, job.payload["frame"]
     entries = {entry["name"]: entry for entry in payload["catalog"]}
+    apertures = both_beams(apertures)
     per_second = field_sources(apertures, entries, frame["exptime_s"], UNUSABLE)
     magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none")
     ra, dec = ([entries[aperture["source"]][name] for aperture in apertures] for name in ("ra_deg", "dec_deg"))

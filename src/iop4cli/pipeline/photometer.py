@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 
 from iop4cli.frames.fits import read_pixels, read_reduced
+from iop4cli.frames.quality import Quality
 from iop4cli.science.apertures import ApertureSizes, Measured, Scene, measure
 from iop4cli.science.cosmics import flag_cosmic_rays
 from iop4cli.science.magnitudes import FieldSource
+
+# An image in the other beam of less than this share of the star's flux does no harm.
+_SPOILING_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,11 @@ class Photometer:
 
     scene: Scene
     wcs: Any
+    wcs_extraordinary: Any | None
     sizes: ApertureSizes
     box_px: float
     find_cosmic_rays: bool
-    sky_rms_e: float
+    by_place: bool
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> Photometer:
@@ -34,40 +39,83 @@ class Photometer:
         params, fwhm_px = payload["params"], payload["fwhm_px"]
         image = read_reduced(Path(payload["path"]))
         stars = np.array(payload["stars"], float).reshape(-1, 3)
-        flat = None if payload["flat"] is None else _flat(payload["flat"])
+        flat = _flat_of(payload["flat"], image.electrons.shape)
         scene = Scene(image.electrons, image.dq, flat, stars, fwhm_px)
         radius_px = max(params["radius_fwhm"] * fwhm_px, params["radius_min_px"])
         inner_px = max(params["annulus_in_fwhm"] * fwhm_px, radius_px + 2.0)
         outer_px = max(params["annulus_out_fwhm"] * fwhm_px, inner_px + 4.0)
+        other = payload["wcs_extraordinary"]
         return cls(
-            scene, wcs_of(payload["wcs"]), ApertureSizes(radius_px, inner_px, outer_px),
-            max(params["recentre_fwhm"] * fwhm_px, 1.5), bool(params["cosmic_rays"]), payload["wcs"]["sky_rms_e"],
+            scene, wcs_of(payload["wcs"]), None if other is None else wcs_of(other),
+            ApertureSizes(radius_px, inner_px, outer_px), max(params["recentre_fwhm"] * fwhm_px, 1.5),
+            bool(params["cosmic_rays"]), payload["wcs"]["method"] == "central pair",
         )  # fmt: skip
 
-    def catalogue_row(self, frame: str, source: str, ra_deg: float, dec_deg: float) -> dict[str, Any]:
-        """A row of the table `aperture`."""
-        measured = self._at(ra_deg, dec_deg)
-        return {
-            "frame": frame, "source": source, "beam": "O", "x_px": measured.x_px, "y_px": measured.y_px,
-            "ra_deg": ra_deg, "dec_deg": dec_deg, "fwhm_px": self.scene.fwhm_px, "radius_px": self.sizes.radius_px,
-            "annulus_in_px": self.sizes.annulus_in_px, "annulus_out_px": self.sizes.annulus_out_px,
-            "flux_e": measured.flux_e, "flux_err_e": measured.flux_err_e, "background_e": measured.background_e,
-            "background_err_e": measured.background_err_e, "offset_px": measured.offset_px, "bits": measured.bits,
-        }  # fmt: skip
+    def catalogue_rows(self, frame: str, source: str, ra_deg: float, dec_deg: float) -> list[dict[str, Any]]:
+        """Rows of the table `aperture`, one for each beam."""
+        rows = []
+        for beam, measured in self._in_beams(ra_deg, dec_deg):
+            rows.append({
+                "frame": frame, "source": source, "beam": beam, "x_px": measured.x_px, "y_px": measured.y_px,
+                "ra_deg": ra_deg, "dec_deg": dec_deg, "fwhm_px": self.scene.fwhm_px, "radius_px": self.sizes.radius_px,
+                "annulus_in_px": self.sizes.annulus_in_px, "annulus_out_px": self.sizes.annulus_out_px,
+                "flux_e": measured.flux_e, "flux_err_e": measured.flux_err_e, "background_e": measured.background_e,
+                "background_err_e": measured.background_err_e, "offset_px": measured.offset_px, "bits": measured.bits,
+            })  # fmt: skip
+        return rows
 
     def field_row(self, frame: str, number: int, ra_deg: float, dec_deg: float) -> dict[str, Any]:
-        """A row of the table `field_star`."""
-        measured = self._at(ra_deg, dec_deg)
+        """A row of the table `field_star`; with two beams their sum, which carries no modulation."""
+        beams = [measured for _, measured in self._in_beams(ra_deg, dec_deg)]
+        bits = 0
+        for measured in beams:
+            bits |= measured.bits
         return {
-            "frame": frame, "star": number, "ra_deg": ra_deg, "dec_deg": dec_deg, "x_px": measured.x_px,
-            "y_px": measured.y_px, "flux_e": measured.flux_e, "flux_err_e": measured.flux_err_e, "bits": measured.bits,
+            "frame": frame, "star": number, "ra_deg": ra_deg, "dec_deg": dec_deg, "x_px": beams[0].x_px,
+            "y_px": beams[0].y_px, "flux_e": sum(measured.flux_e for measured in beams),
+            "flux_err_e": float(np.sqrt(sum(measured.flux_err_e**2 for measured in beams))), "bits": bits,
         }  # fmt: skip
 
-    def _at(self, ra_deg: float, dec_deg: float) -> Measured:
-        x, y = (float(value[0]) for value in self.wcs.to_pixel(np.array([ra_deg]), np.array([dec_deg])))
-        if self.find_cosmic_rays and np.isfinite(x) and np.isfinite(y):
-            flag_cosmic_rays(self.scene, x, y, self.sizes.radius_px + self.box_px + 2.0)
-        return measure(self.scene, x, y, self.sizes, box_px=self.box_px)
+    def _in_beams(self, ra_deg: float, dec_deg: float) -> list[tuple[str, Measured]]:
+        place = self._at(self.wcs, ra_deg, dec_deg)
+        if self.wcs_extraordinary is None:
+            return [("O", self._measured(*place))]
+        other = self._at(self.wcs_extraordinary, ra_deg, dec_deg)
+        way = other[0] - place[0], other[1] - place[1]
+        # What falls on the ordinary image is the extraordinary one of a star a displacement before it; what falls
+        # on the extraordinary image is the ordinary one of a star whose other image is a displacement after it.
+        before, after = (place[0] - way[0], place[1] - way[1]), (other[0] + way[0], other[1] + way[1])
+        return [("O", self._measured(*place, partner=before)), ("E", self._measured(*other, partner=after))]
+
+    def _at(self, wcs: Any, ra_deg: float, dec_deg: float) -> tuple[float, float]:
+        x, y = wcs.to_pixel(np.array([ra_deg]), np.array([dec_deg]))
+        return float(x[0]), float(y[0])
+
+    def _measured(self, x_px: float, y_px: float, partner: tuple[float, float] | None = None) -> Measured:
+        if self.find_cosmic_rays and np.isfinite(x_px) and np.isfinite(y_px):
+            flag_cosmic_rays(self.scene, x_px, y_px, self.sizes.radius_px + self.box_px + 2.0)
+        measured = measure(self.scene, x_px, y_px, self.sizes, box_px=self.box_px)
+        bits = measured.bits | (int(Quality.IDENTIFIED_BY_PLACE) if self.by_place else 0)
+        if partner is not None and self._blends(partner, measured.flux_e):
+            bits |= int(Quality.BLENDED_BEAMS)
+        return replace(measured, bits=bits)
+
+    def _blends(self, partner: tuple[float, float], flux_e: float) -> bool:
+        """Whether an image stands where the other image of a star that would spoil this aperture must be."""
+        stars = self.scene.stars_px
+        if len(stars) == 0 or not flux_e > 0:
+            return False
+        away = np.hypot(stars[:, 0] - partner[0], stars[:, 1] - partner[1])
+        near = away <= self.sizes.radius_px + 0.5 * self.scene.fwhm_px
+        return bool((near & (stars[:, 2] > _SPOILING_SHARE * flux_e)).any())
+
+
+def _flat_of(said: tuple[str, tuple[int, int] | None] | None, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The part of a master flat that this frame was divided by."""
+    if said is None or said[1] is None:
+        return None
+    flat, (x, y) = _flat(said[0]), said[1]
+    return None if flat is None else flat[y : y + shape[0], x : x + shape[1]]
 
 
 @lru_cache(maxsize=12)
@@ -92,3 +140,17 @@ def field_sources(
         )
         for aperture in apertures
     ]  # fmt: skip
+
+
+def both_beams(apertures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each source: of two beams the sum, with the bits of both."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in apertures:
+        first = found.get(row["source"])
+        if first is None:
+            found[row["source"]] = dict(row)
+            continue
+        first["flux_e"] += row["flux_e"]
+        first["flux_err_e"] = float(np.hypot(first["flux_err_e"], row["flux_err_e"]))
+        first["bits"] |= row["bits"]
+    return list(found.values())

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iop4cli.pipeline.astrometer import Solved
     from iop4cli.science.detection import Detections
-    from iop4cli.science.solving import Solution
 
-_KEPT_STARS = 200
+_KEPT_STARS = 600
 
 
 def wcs_of(row: Mapping[str, Any]) -> Any:
@@ -29,14 +29,32 @@ def moved(wcs: Any, shift_x: float, shift_y: float) -> Any:
     return replace(wcs, crpix_px=(wcs.crpix_px[0] + shift_x, wcs.crpix_px[1] + shift_y))
 
 
-def wcs_row(frame: str, wcs: Any, stars: Detections, shape: tuple[int, ...]) -> dict[str, Any]:
+def wcs_rows(frame: str, solved: Solved, stars: Detections, shape: tuple[int, int]) -> list[dict[str, Any]]:
+    """The ordinary beam's row and, with two beams, the extraordinary one's: the same, moved as measured."""
+    common = {
+        "method": solved.method, "reference": solved.reference, "n_matched": solved.n_matched,
+        "rms_arcsec": solved.rms_arcsec, "logodds": solved.logodds,
+    }  # fmt: skip
+    rows = [_wcs_row(frame, "O", solved.wcs, stars, shape) | common]
+    if solved.pairing is not None:
+        way = solved.pairing.displacement
+        moved_wcs = moved(solved.wcs, way.dx_px, way.dy_px)
+        measured = {
+            "dx_px": way.dx_px, "dy_px": way.dy_px, "dx_err_px": way.dx_err_px, "dy_err_px": way.dy_err_px,
+            "n_pairs": way.n_pairs,
+        }  # fmt: skip
+        rows.append(_wcs_row(frame, "E", moved_wcs, stars, shape) | common | measured)
+    return rows
+
+
+def _wcs_row(frame: str, beam: str, wcs: Any, stars: Detections, shape: tuple[int, int]) -> dict[str, Any]:
     import numpy as np
 
     height, width = shape
     ra, dec = wcs.to_sky(np.array([(width - 1) / 2]), np.array([(height - 1) / 2]))
     fwhm = stars.typical_fwhm_px
     return {
-        "frame": frame, "beam": "O", "n_detected": len(stars), "scale_arcsec_per_px": wcs.scale_arcsec_per_px,
+        "frame": frame, "beam": beam, "n_detected": len(stars), "scale_arcsec_per_px": wcs.scale_arcsec_per_px,
         "angle_deg": wcs.angle_deg, "mirrored": wcs.mirrored, "ra_deg": float(ra[0]), "dec_deg": float(dec[0]),
         "radius_deg": math.hypot(width, height) / 2 * wcs.scale_arcsec_per_px / 3600, "fwhm_px": fwhm,
         "fwhm_arcsec": None if fwhm is None else fwhm * wcs.scale_arcsec_per_px, "sky_e": stars.sky_e,
@@ -46,28 +64,41 @@ def wcs_row(frame: str, wcs: Any, stars: Detections, shape: tuple[int, ...]) -> 
     }  # fmt: skip
 
 
-def detection_rows(frame: str, stars: Detections, solution: Solution | None) -> list[dict[str, Any]]:
+def detection_rows(frame: str, stars: Detections, solved: Solved) -> list[dict[str, Any]]:
+    """The brightest images with the beam they belong to, if it is known, and the index star they match."""
+    beams: dict[int, str] = {}
+    if solved.pairing is not None:
+        for beam, found in (("O", solved.pairing.ordinary), ("E", solved.pairing.extraordinary)):
+            beams |= dict.fromkeys(found.tolist(), beam)
+    solution = solved.solution
     rows = []
     for i in range(min(len(stars), _KEPT_STARS)):
         match = -1 if solution is None else int(solution.matched[i])
         rows.append({
-            "frame": frame, "x_px": float(stars.x_px[i]), "y_px": float(stars.y_px[i]),
-            "flux_e": float(stars.flux_e[i]),
-            "fwhm_px": float(stars.fwhm_px[i]), "bits": int(stars.bits[i]),
+            "frame": frame, "beam": beams.get(i), "x_px": float(stars.x_px[i]), "y_px": float(stars.y_px[i]),
+            "flux_e": float(stars.flux_e[i]), "fwhm_px": float(stars.fwhm_px[i]), "bits": int(stars.bits[i]),
             "reference_ra_deg": None if match < 0 or solution is None else float(solution.reference_ra_deg[match]),
             "reference_dec_deg": None if match < 0 or solution is None else float(solution.reference_dec_deg[match]),
         })  # fmt: skip
     return rows
 
 
-def with_wcs(path: Path, wcs: Any, row: Mapping[str, Any]) -> tuple[tuple[Path, Path], ...]:
+def with_wcs(path: Path, solved: Solved, rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[Path, Path], ...]:
+    """The reduced file with its coordinates in the header: the ordinary beam's, and as alternate E the other's."""
     from iop4cli.frames.fits import temporary_beside, with_new_cards
 
     temporary = temporary_beside(path)
-    cards = wcs.cards() + [
-        ("HIERARCH IOP4 WCS METHOD", row["method"], "how it was solved"),
-        ("HIERARCH IOP4 WCS RMS", row["rms_arcsec"], "[arcsec] of the matched stars"),
-        ("HIERARCH IOP4 WCS NMATCH", row["n_matched"], "matched stars"),
+    cards = [
+        *solved.wcs.cards(),
+        ("HIERARCH IOP4 WCS METHOD", solved.method, "how it was solved"),
+        ("HIERARCH IOP4 WCS NMATCH", solved.n_matched, "matched stars"),
     ]
+    if solved.rms_arcsec is not None:
+        cards.append(("HIERARCH IOP4 WCS RMS", solved.rms_arcsec, "[arcsec] of the matched stars"))
+    for row in rows:
+        if row["beam"] == "E":
+            cards += wcs_of(row).cards("E")
+            cards.append(("HIERARCH IOP4 BEAM DX", row["dx_px"], "[px] extraordinary minus ordinary"))
+            cards.append(("HIERARCH IOP4 BEAM DY", row["dy_px"], "[px] extraordinary minus ordinary"))
     with_new_cards(path, temporary, cards)
     return ((temporary, path),)

@@ -59,6 +59,7 @@ class View:
     dry_run: bool = False
     _tables: dict[str, list[Row]] = field(default_factory=dict)
     _pending: dict[str, set[str]] = field(default_factory=dict)
+    _fields: dict[str, list[Row]] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout:
@@ -106,6 +107,11 @@ class View:
         return {row["frame"]: row for row in self.rows("wcs") if row["beam"] == "O"}
 
     @cached_property
+    def wcs_extraordinary(self) -> dict[str, Row]:
+        """The extraordinary beam's WCS by frame, where there are two."""
+        return {row["frame"]: row for row in self.rows("wcs") if row["beam"] == "E"}
+
+    @cached_property
     def index_files(self) -> list[IndexFile]:
         from iop4cli.archive.index_files import index_files
 
@@ -130,6 +136,19 @@ class View:
         from iop4cli.pipeline.targets import Targets
 
         return Targets(self.catalog)
+
+    def solved_fields(self, instrument: str) -> list[Row]:
+        """Frames of all nights that index files solved: rows of `wcs` with what tells whether they may serve."""
+        if instrument not in self._fields:
+            self._fields[instrument] = self.store.rows(
+                "select w.*, e.dx_px as way_x_px, e.dy_px as way_y_px, i.key, f.binning_x, f.width_px, f.height_px, "
+                "f.mjd_utc, f.target, f.object, f.flipped from wcs w join frame f on f.name = w.frame "
+                "join item i on i.name = w.frame and i.step = 'solve' "
+                "left join wcs e on e.frame = w.frame and e.beam = 'E' "
+                "where w.beam = 'O' and w.method = 'index' and f.instrument = ? order by w.frame",
+                [instrument],
+            )
+        return self._fields[instrument]
 
     def lights(self) -> list[Row]:
         """Classified science frames, by name."""

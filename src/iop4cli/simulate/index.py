@@ -14,6 +14,7 @@ from iop4cli.share import share_dir
 from iop4cli.simulate.errors import SimulationError
 from iop4cli.simulate.fields import (
     INDEXED_R,
+    STANDARD_KINDS,
     CatalogueSource,
     calibrators_of,
     field_stars,
@@ -25,19 +26,13 @@ from iop4cli.simulate.fields import (
 
 _BUILDER = "build-astrometry-index"
 _TARGET_R = 14.5
-_INDEX_NUMBER, _STANDARDS_INDEX_NUMBER = 9901, 9911
+_STANDARD_R, _STANDARD_BOX = 10.0, 0.67
+_INDEX_NUMBER = 9901
 
 
 def demo_index_files() -> list[Path]:
     """The index files that come with the program: the fields of all targets and polarimetric standards."""
     return sorted((share_dir() / "demo" / "index").glob("index-*.fits"))
-
-
-def build_demo_index(folder: Path) -> list[Path]:
-    """Write what `demo_index_files` lists: the fields of the standards reach less far and have fewer scales."""
-    standards = [star.name for star in read_standards()]
-    of_standards = build_index(folder, standards, box_deg=0.28, scales=(-1, 1), number=_STANDARDS_INDEX_NUMBER)
-    return sorted([*build_index(folder), *of_standards])
 
 
 def build_index(
@@ -48,15 +43,13 @@ def build_index(
     scales: Sequence[int] = (-1, 1, 2),
     stars_per_cell: int = 12,
     quads_per_cell: int = 10,
-    number: int = _INDEX_NUMBER,
 ) -> list[Path]:
-    """Write one index file per scale into `folder` for the fields of the targets or standards named.
-
-    No names stand for all targets, without the standards.
+    """Write one index file per scale into `folder` for the fields of the targets or standards named (all if none).
 
     `scales` are astrometry.net's own: 0 has quads of 2.0 to 2.8 arcmin, each step is larger by the square
-    root of 2. The defaults solve every field with a camera of 7 to 13 arcmin (of 9 x 6 arcmin too) and take
-    1.3 MB for twenty fields. `number` is that of the file of scale 0.
+    root of 2. Boxes around standards are two thirds as large. The defaults make the files of
+    share/demo/index: they solve every field with a camera of 7 to 13 arcmin, or of 9 by 6, and take 2.2 MB
+    for 35 fields.
     """
     builder = shutil.which(_BUILDER)
     if builder is None:
@@ -65,7 +58,7 @@ def build_index(
             "the index of the demonstration's fields comes with the program and needs no building"
         )
     catalogue = read_catalogue()
-    targets = [find_target(name, catalogue) for name in fields] or targets_of(catalogue)
+    targets = [find_target(name, catalogue) for name in fields] or [*targets_of(catalogue), *read_standards()]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -73,9 +66,9 @@ def build_index(
     with TemporaryDirectory() as work:
         _write_star_table(Path(work) / "stars.fits", *_stars_around(targets, catalogue, faintest_r, box_deg))
         for scale in scales:
-            name = f"index-{number + scale}.fits"
+            name = f"index-{_INDEX_NUMBER + scale}.fits"
             options = ["-i", "stars.fits", "-o", name, "-P", scale, "-S", "MAG", "-E", "-M", "-t", "."]
-            options += ["-j", 0.5, "-n", stars_per_cell, "-p", quads_per_cell, "-I", number + scale]
+            options += ["-j", 0.5, "-n", stars_per_cell, "-p", quads_per_cell, "-I", _INDEX_NUMBER + scale]
             _run([builder, *map(str, options)], Path(work))
             temporary = folder / f".{name}.part"
             shutil.copyfile(Path(work) / name, temporary)
@@ -105,12 +98,15 @@ def _stars_around(
     for target in targets:
         stars = field_stars(target, catalogue)
         known = (target, *calibrators_of(target, catalogue))
-        known_r = [source.mags.get("R", (_TARGET_R, 0.0))[0] for source in known]
+        is_standard = target.kind in STANDARD_KINDS
+        usual_r = _STANDARD_R if is_standard else _TARGET_R
+        known_r = [source.mags.get("R", (usual_r, 0.0))[0] for source in known]
         ra = np.concatenate([[source.ra_deg for source in known], stars.ra_deg])
         dec = np.concatenate([[source.dec_deg for source in known], stars.dec_deg])
         mag_r = np.concatenate([known_r, stars.mags["R"]])
         east_deg = (ra - target.ra_deg) * np.cos(np.radians(target.dec_deg))
-        inside = np.maximum(np.abs(east_deg), np.abs(dec - target.dec_deg)) <= box_deg / 2
+        half_deg = box_deg / 2 * (_STANDARD_BOX if is_standard else 1.0)
+        inside = np.maximum(np.abs(east_deg), np.abs(dec - target.dec_deg)) <= half_deg
         columns.append(np.stack([ra, dec, mag_r])[:, inside & (mag_r <= faintest_r)])
     ra, dec, mag_r = np.concatenate(columns, axis=1)
     return ra, dec, mag_r

@@ -11,7 +11,7 @@ create table frame (
   instrument text, kind text, mode text, band text, filter text, angle_deg double,
   exptime_s double, mjd_utc double, date_obs text,
   width_px integer, height_px integer, binning_x integer, binning_y integer, window_x0 integer, window_y0 integer,
-  object text, target text, ra_deg double, dec_deg double, scale_arcsec_per_px double, notes text);
+  object text, target text, ra_deg double, dec_deg double, scale_arcsec_per_px double, flipped boolean, notes text);
 
 create table master (
   name text primary key, key text, kind text, telescope text, night date, instrument text, band text, angle_deg double,
@@ -29,11 +29,12 @@ create table wcs (
   frame text, beam text, method text, reference text, n_detected integer, n_matched integer, rms_arcsec double, logodds double,
   scale_arcsec_per_px double, angle_deg double, mirrored boolean, ra_deg double, dec_deg double, radius_deg double,
   fwhm_px double, fwhm_arcsec double, sky_e double, sky_rms_e double,
+  dx_px double, dy_px double, dx_err_px double, dy_err_px double, n_pairs integer,
   crval1 double, crval2 double, crpix1 double, crpix2 double, cd1_1 double, cd1_2 double, cd2_1 double, cd2_2 double,
   primary key (frame, beam));
 
 create table detection (
-  frame text, x_px double, y_px double, flux_e double, fwhm_px double, bits integer, reference_ra_deg double, reference_dec_deg double);
+  frame text, beam text, x_px double, y_px double, flux_e double, fwhm_px double, bits integer, reference_ra_deg double, reference_dec_deg double);
 
 create table aperture (
   frame text, source text, beam text, x_px double, y_px double, ra_deg double, dec_deg double, fwhm_px double, radius_px double,
@@ -51,6 +52,7 @@ create table measurement (
   p_lo68 double, p_hi68 double, p_upper95 double, chi_deg double, chi_err_deg double,
   q_sys double, u_sys double, p_sys double, chi_sys_deg double, q_instr double, u_instr double,
   q_raw double, u_raw double, q_err_photon double, u_err_photon double, chi2_red double, dof integer,
+  gain_imbalance double, gain_imbalance_err double,
   transparency_stars integer, transparency_rms double,
   aperture_arcsec double, fwhm_arcsec double, bits integer, calibration text, method text, version text);
 
@@ -88,5 +90,6 @@ select m.id, m.source, m.telescope, m.instrument, m.night, m.mode, m.band, m.mjd
   (select string_agg(f.reason, '; ' order by f.time_utc) from flag f where f.measurement = m.id) as flags,
   m.calibration, m.method, m.version,
   m.mag_err_photon, c.mag_err_night, m.mag_instrumental, m.mag_reason, m.zp_scatter, m.q_raw, m.u_raw, m.q_err_photon, m.u_err_photon, m.dof,
+  m.gain_imbalance, m.gain_imbalance_err,
   m.transparency_stars, m.transparency_rms, m.origin
 from measurement m left join correction c on c.measurement = m.id;

@@ -8,7 +8,7 @@ from typing import Any
 
 from iop4cli import __version__
 from iop4cli.errors import BadFrame
-from iop4cli.pipeline.choice import choose_master, geometry, why_none
+from iop4cli.pipeline.choice import choose_master, geometry, why_none, window_in
 from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
@@ -88,7 +88,11 @@ class MkMaster(Step):
             )
             rows_out = {"master": [{**row, "accepted": False, "reason": reason}], "master_input": inputs}
             return self.failed(job, reason, rows=rows_out)
-        masters = {name: read_pixels(Path(path)) for name, path in payload["masters"].items()}
+        height, width = opened[0][1].shape
+        masters = {
+            name: read_pixels(Path(path))[y : y + height, x : x + width]
+            for name, (path, (x, y)) in payload["masters"].items()
+        }
         combined = combine(
             [rows for _, rows in opened], bias=masters.get("bias"), dark=masters.get("dark"),
             exptimes_s=[frame["exptime_s"] or 0.0 for frame, _ in opened],
@@ -192,7 +196,8 @@ def _payload(
             for frame in frames
         ],
         "masters": {
-            name: str(view.layout.root / str(choice.master["path"])) for name, choice in masters.items()
+            name: (str(view.layout.root / str(choice.master["path"])), window_in(choice.master, frames[0]))
+            for name, choice in masters.items()
         },
         "saturation_adu": detector.saturation_adu, "gain_e_per_adu": detector.gain_e_per_adu,
     }  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from iop4cli.archive.source import Source
+from iop4cli.pipeline.choice import window_in
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
 from iop4cli.pipeline.measurements import catalog_entry, photometry_rows, site_of
 from iop4cli.pipeline.solutions import wcs_of
@@ -75,7 +76,8 @@ class Phot(Step):
             parts["group"] = digest([(other, view.key("solve", other)) for other in group.frames])
         payload = {
             "path": str(view.layout.reduced_frame(name)), "params": params, "fwhm_px": fwhm_px, "positions": positions,
-            "wcs": view.wcs[name], "flat": _flat_path(view, reduced), "group": group.frames if group else (),
+            "wcs": view.wcs[name], "wcs_extraordinary": view.wcs_extraordinary.get(name),
+            "flat": _flat_part(view, frame), "group": group.frames if group else (),
             "fallback": bool(reduced["master_notes"]), "photometric": photometric,
         }  # fmt: skip
         if photometric:
@@ -101,7 +103,11 @@ class Phot(Step):
         from iop4cli.pipeline.photometer import Photometer
 
         photometer = Photometer.of(job.payload)
-        apertures = [photometer.catalogue_row(job.item, name, ra, dec) for name, ra, dec in job.payload["positions"]]
+        apertures = [
+            row
+            for name, ra, dec in job.payload["positions"]
+            for row in photometer.catalogue_rows(job.item, name, ra, dec)
+        ]
         rows: dict[str, Any] = {"aperture": apertures}
         rows["field_star"] = [
             photometer.field_row(job.item, number, ra, dec) for number, (ra, dec) in enumerate(job.payload["field"])
@@ -185,10 +191,11 @@ def _magnitudes_part(inside: Sequence[Source], band: str | None) -> str:
     return digest([(s.name, s.mags.get(band or ""), sorted(s.calibrates)) for s in inside])
 
 
-def _flat_path(view: View, reduced: Row) -> str | None:
+def _flat_part(view: View, frame: Row) -> tuple[str, tuple[int, int] | None] | None:
+    """The flat that the frame was divided by, and where in it the frame's corner lies."""
     for master in view.rows("master"):
-        if master["name"] == reduced["flat"] and master["path"]:
-            return str(view.layout.root / master["path"])
+        if master["name"] == view.reduced[frame["name"]]["flat"] and master["path"]:
+            return str(view.layout.root / master["path"]), window_in(master, frame)
     return None
 
 
@@ -210,7 +217,8 @@ def _field_stars(view: View, job: Job, by_frame: Mapping[str, list[Row]]) -> lis
 
     frames = job.payload["group"] or (job.item,)
     reference = max(sorted(frames), key=lambda name: view.wcs[name]["n_detected"] or 0)
-    rows = [row for row in by_frame.get(reference, ()) if not row["bits"]]
+    dual = job.payload["wcs_extraordinary"] is not None
+    rows = [row for row in by_frame.get(reference, ()) if not row["bits"] and (row["beam"] == "O" or not dual)]
     if not rows:
         return []
     wcs = view.wcs[reference]

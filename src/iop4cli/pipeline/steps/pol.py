@@ -13,8 +13,6 @@ from iop4cli.pipeline.measurements import catalog_entry, site_of
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import View, parameter_parts
 
-METHOD = "polarised filter"
-
 
 class Pol(Step):
     name = "pol"
@@ -23,6 +21,7 @@ class Pol(Step):
     parameters = (
         Parameter("transparency", True, "yes/no", "divide each exposure by the ensemble of field stars"),
         Parameter("min_stars", 3, "stars", "fewest field stars for that"),
+        Parameter("plate_method", "both beams", "", "fit behind a half-wave plate: ratio, difference, both beams..."),
         Parameter("star_p_scatter", 0.003, "fraction", "assumed scatter of the field stars' own q and u"),
     )
 
@@ -64,6 +63,7 @@ class Pol(Step):
                 "band": first["band"], "exptime_s": first["exptime_s"], "target": first["target"],
             },
             "missing_angles": list(group.group.missing_angles), "site": site_of(instrument), "params": params,
+            "analyser": instrument.analyser.kind,
             "calibration": None if calibration is None else _calibration_payload(calibration),
             "fallback": any(view.reduced[name]["master_notes"] for name in group.frames if name in view.reduced),
         }  # fmt: skip
@@ -93,9 +93,12 @@ class Pol(Step):
         return ready
 
     def work(self, job: Job) -> Outcome:
-        from iop4cli.pipeline.polarimeter import Polarimeter
+        from iop4cli.pipeline.filter_polarimeter import FilterPolarimeter
+        from iop4cli.pipeline.plate_polarimeter import PlatePolarimeter
 
-        measurements, inputs, problems = Polarimeter(job.item, job.payload, METHOD, __version__).measure()
+        kinds = {"polarised_filter": FilterPolarimeter, "half_wave_plate": PlatePolarimeter}
+        polarimeter = kinds[job.payload["analyser"]](job.item, job.payload, __version__)
+        measurements, inputs, problems = polarimeter.measure()
         if not measurements:
             raise BadFrame("; ".join(problems) or "no source was measured in enough angles")
         return self.done(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
-from iop4cli.pipeline.choice import Choice, choose_master, why_none
+from iop4cli.pipeline.choice import Choice, choose_master, why_none, window_in
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
@@ -30,7 +30,14 @@ class Reduce(Step):
             instrument = view.instrument(frame["instrument"])
             params = view.parameters(self, frame["instrument"])
             chosen = {
-                kind: choose_master(kind, frame, masters, params["max_age_days"]) for kind in instrument.needs("light")
+                kind: choose_master(
+                    kind,
+                    frame,
+                    masters,
+                    params["max_age_days"],
+                    angle_matters=instrument.analyser.kind == "polarised_filter",
+                )
+                for kind in instrument.needs("light")
             }
             lacking = [why_none(kind, frame, choice) for kind, choice in chosen.items() if choice.master is None]
             if lacking:
@@ -40,6 +47,7 @@ class Reduce(Step):
                 "raw frame": frame["checksum"][:16],
                 "exposure": f"{frame['exptime_s']} s at {frame['mjd_utc']}",
                 "detector": instrument.digest("detector"),
+                "window": f"{frame['width_px']}x{frame['height_px']}+{frame['window_x0']}+{frame['window_y0']}",
                 **{f"master {kind}": f"{choice.name} {choice.key}" for kind, choice in chosen.items()},
                 **parameter_parts(params),
             }
@@ -60,7 +68,11 @@ class Reduce(Step):
         payload = job.payload
         raw = read_raw(Path(payload["raw"]))
         detector = payload["detector"]
-        masters = {kind: _master_pixels(path) for kind, path in payload["masters"].items()}
+        height, width = raw.adu.shape
+        masters = {
+            kind: _master_pixels(path)[y : y + height, x : x + width]
+            for kind, (path, (x, y)) in payload["masters"].items()
+        }
         reduced = reduce_image(
             raw.adu, exptime_s=payload["exptime_s"], gain_e_per_adu=detector["gain_e_per_adu"],
             saturation_adu=detector["saturation_adu"], linear_limit_adu=detector["linear_limit_adu"],
@@ -105,7 +117,7 @@ def _payload(view: View, frame: Row, chosen: Mapping[str, Choice]) -> dict[str, 
     detector = view.instrument(frame["instrument"]).detector
     row = _reduced_row(view, frame["name"], chosen)
     paths = {
-        kind: str(view.layout.root / str(choice.master["path"]))
+        kind: (str(view.layout.root / str(choice.master["path"])), window_in(choice.master, frame))
         for kind, choice in chosen.items()
         if choice.master is not None
     }

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iop4cli.pipeline.solutions import detection_rows, moved, wcs_of, wcs_row, with_wcs
+from iop4cli.pipeline.solutions import detection_rows, wcs_rows, with_wcs
 from iop4cli.pipeline.step import CURRENT, DONE, FAILED, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.targets import field_deg
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
 if TYPE_CHECKING:
-    from iop4cli.science.detection import Detections
-    from iop4cli.science.solving import Solution
+    from iop4cli.pipeline.astrometer import Astrometer, Solved
+
+
+# The part of a wave's key that holds the key under which the wave before had failed.
+_PART_OF = {"track": "by index files", "sequence": "by field"}
+
+
+_SAME_SEQUENCE = (
+    *("telescope", "night", "instrument", "target", "object"),
+    *("width_px", "height_px", "binning_x", "flipped"),
+)
 
 
 class Solve(Step):
     name = "solve"
     version = 1
     # What index files could not solve is then matched to the night's solved frames of the same field.
-    waves = ("index", "track")
+    # What that leaves of a sequence with two beams is matched to its solved neighbours.
+    waves = ("index", "track", "sequence")
     tables = {"wcs": "frame", "detection": "frame"}  # noqa: RUF012
     parameters = (
         Parameter("detection_sigmas", 5.0, "sky sigmas", "threshold of a pixel that belongs to a star"),
@@ -50,7 +60,7 @@ class Solve(Step):
                 if decision is not None:
                     yield decision
             else:
-                yield from self._by_tracking(view, frame)
+                yield from self._by_reference(view, frame, wave)
 
     def _by_index(self, view: View, frame: Row) -> Decision | None:
         from iop4cli.archive.index_files import choose
@@ -69,13 +79,13 @@ class Solve(Step):
         )
         parts = {
             "reduced frame": view.key("reduce", name),
-            "hints": digest(hints),
+            "hints": digest([hints, beams_of(view, frame)]),
             "index files": digest([f.digest for f in files]) if files else "none",
             **parameter_parts(params),
         }
         stored = view.items.get((self.name, name))
         if stored is not None and not view.force and _index_part(stored) == _index_key(self, parts):
-            return None  # tracked: the other wave's to judge
+            return None  # solved otherwise: a later wave's to judge
         if not files and stored is not None and _index_part(stored) and not view.force:
             return None
         if not files and _solved_otherwise_alike(view, stored, parts):
@@ -83,139 +93,84 @@ class Solve(Step):
             return Decision(self.name, name, CURRENT, "up to date", (name,))
         if not files:
             return view.impossible(self, name, _no_index(view, hints), [name])
-        payload = {
-            "wave": "index", "path": str(view.layout.reduced_frame(name)), "hints": hints, "params": params,
-            "index_files": [str(f.path) for f in files],
-        }  # fmt: skip
+        payload = _payload(view, frame, params, hints) | {"index_files": [str(f.path) for f in files]}
         return view.decide(self, name, parts, [name], payload=payload)
 
-    def _by_tracking(self, view: View, frame: Row) -> Iterator[Decision]:
-        """Only for frames that the index files did not solve."""
+    def _by_reference(self, view: View, frame: Row, wave: str) -> Iterator[Decision]:
+        """Only for frames that the earlier waves did not solve."""
         name = frame["name"]
         stored = view.items.get((self.name, name))
         if stored is None or view.pending(self.name, name):
             return
-        tracked = bool(_index_part(stored))
-        if not tracked and stored["status"] != FAILED:
+        dual = beams_of(view, frame) is not None
+        failed = _failed_before(stored, wave)
+        if not failed or (wave == "sequence" and not dual):
             return
         params = _parameters(view, self, frame["instrument"])
-        references = _solved_nearby(view, frame, params)
-        index_key = _index_part(stored) or stored["key"]
-        if not references:
-            if tracked:
+        references = neighbours(view, frame) if wave == "sequence" else view_references(view, frame, params, dual)
+        if not references and (wave == "sequence" or not dual):
+            if _PART_OF[wave] in _parts(stored):
                 yield Decision(self.name, name, CURRENT, "up to date", (name,))
             return
-        reference = references[0]
         parts = {
-            "by index files": index_key,
+            **failed,
             "reduced frame": view.key("reduce", name),
-            "reference": f"{reference['name']} {view.key(self.name, reference['name'])}",
+            "reference": " ".join(f"{row['frame']} {row['key']}" for row in references) or "none",
             **parameter_parts(params),
         }
-        payload = {
-            "wave": "track", "path": str(view.layout.reduced_frame(name)), "params": params,
-            "hints": _hints(view, frame, params), "reference": reference["name"], "wcs": view.wcs[reference["name"]],
-            "index_reason": (stored["reason"] or "").split(" | ")[0],
+        if wave == "track" and _parts(stored).get(_PART_OF["sequence"]) == _index_key(self, parts):
+            return  # solved by its neighbours: the next wave's to judge
+        payload = _payload(view, frame, params, _hints(view, frame, params)) | {
+            "references": references, "wave": wave, "index_reason": stored["reason"] or "",
         }  # fmt: skip
         yield view.decide(self, name, parts, [name], payload=payload)
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
-        """Give each frame to be tracked the stars of its reference."""
-        references = {job.payload["reference"] for job in jobs if job.payload["wave"] == "track"}
+        """Give each frame that the index files did not solve the stars of its references."""
+        references = {row["frame"] for job in jobs for row in job.payload.get("references", ())}
         stars: dict[str, list[Row]] = {}
         for row in view.rows_of("detection", references):
             stars.setdefault(row["frame"], []).append(row)
-        return [
-            replace(job, payload={**job.payload, "stars": stars.get(job.payload["reference"], [])})
-            if job.payload["wave"] == "track"
-            else job
-            for job in jobs
-        ]
+        ready = []
+        for job in jobs:
+            if "references" not in job.payload:
+                ready.append(job)
+                continue
+            known = [
+                {"name": row["frame"], "wcs": row, "stars": stars.get(row["frame"], [])}
+                for row in job.payload["references"]
+            ]
+            ready.append(replace(job, payload={**job.payload, "references": known}))
+        return ready
 
     def work(self, job: Job) -> Outcome:
         from iop4cli.frames.fits import read_reduced
+        from iop4cli.pipeline.astrometer import Astrometer, NotSolved
         from iop4cli.science.detection import detect
 
         payload, params = job.payload, job.payload["params"]
         path = Path(payload["path"])
         image = read_reduced(path)
+        height, width = image.electrons.shape
         stars = detect(
             image.electrons, image.dq, threshold_sigmas=params["detection_sigmas"], min_area_px=params["min_area_px"],
-            mesh_px=params["mesh_px"],
+            mesh_px=params["mesh_px"], max_stars=300 if payload["beams"] is None else 600,
         )  # fmt: skip
-        if payload["wave"] == "track":
-            return self._tracked(job, stars, path, image.electrons.shape)
-        if len(stars) < params["min_matched"]:
-            sky = f"sky {stars.sky_e:.0f} +- {stars.sky_rms_e:.1f} e-"
-            return self.failed(
-                job,
-                f"{len(stars)} stars found, {params['min_matched']} needed ({sky}): clouds, or out of focus?",
-            )
-        solution = _solved(payload, stars)
-        if solution is None or solution.n_matched < params["min_matched"]:
-            hints = payload["hints"]
-            return self.failed(
-                job,
-                f"{len(stars)} stars found, but they match no index file "
-                f"within {hints['radius_deg'] or 180:.2f} deg of the pointing "
-                f"at {hints['scale_arcsec_per_px']:.3f} arcsec/px",
-            )
-        row = wcs_row(job.item, solution.wcs, stars, image.electrons.shape) | {
-            "method": "index", "reference": solution.index_name, "n_matched": solution.n_matched,
-            "rms_arcsec": solution.rms_arcsec, "logodds": solution.logodds,
-        }  # fmt: skip
-        detections = detection_rows(job.item, stars, solution)
-        return self.done(job, rows={"wcs": [row], "detection": detections}, files=with_wcs(path, solution.wcs, row))
-
-    def _tracked(self, job: Job, stars: Detections, path: Path, shape: tuple[int, ...]) -> Outcome:
-        """The solved frame's stars, moved: at least three in common, and no second shift that would do as well."""
-        import numpy as np
-
-        from iop4cli.science.solving import fit_plate, match_nearest, track
-
-        payload, params = job.payload, job.payload["params"]
-        before = f"{payload['index_reason']} | no match with {payload['reference']} either"
-        wcs = wcs_of(payload["wcs"])
-        known = payload["stars"]
-        known_x, known_y = (np.array([star[name] for star in known]) for name in ("x_px", "y_px"))
-        fwhm = stars.typical_fwhm_px or 3.0
-        found = (
-            track(
-                stars.x_px[:40],
-                stars.y_px[:40],
-                known_x,
-                known_y,
-                0.5 * min(shape),
-                max(1.5, 0.5 * fwhm),
-                params["track_min_matched"],
-            )
-            if len(stars) and len(known_x)
-            else None
-        )
-        if found is None:
-            return self.failed(job, before)
-        (shift_x, shift_y), _ = found
-        matched = match_nearest(stars.x_px, stars.y_px, known_x + shift_x, known_y + shift_y, max(2.0, fwhm))
-        used = matched >= 0
-        ra, dec = wcs.to_sky(known_x[matched[used]], known_y[matched[used]])
-        if used.sum() < params["track_min_matched"]:
-            return self.failed(job, before)
-        fitted = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, moved(wcs, shift_x, shift_y))
-        if abs(fitted.scale_arcsec_per_px / wcs.scale_arcsec_per_px - 1) > 0.01:
-            return self.failed(job, before)
-        px, py = fitted.to_pixel(ra, dec)
-        rms = float(np.sqrt(np.mean((px - stars.x_px[used]) ** 2 + (py - stars.y_px[used]) ** 2)))
-        row = wcs_row(job.item, fitted, stars, shape) | {
-            "method": "track", "reference": payload["reference"], "n_matched": int(used.sum()),
-            "rms_arcsec": rms * fitted.scale_arcsec_per_px,
-        }  # fmt: skip
-        rows = {"wcs": [row], "detection": detection_rows(job.item, stars, None)}
-        return self.done(
-            job,
-            rows=rows,
-            files=with_wcs(path, fitted, row),
-            notes=(f"tracked from {payload['reference']}",),
-        )
+        astrometer = Astrometer(stars, (height, width), payload)
+        reasons = [payload["index_reason"]] if "references" in payload else []
+        for way in _ways(astrometer, payload):
+            try:
+                solved = way()
+            except NotSolved as reason:
+                reasons.append(str(reason))
+                continue
+            notes = () if solved.method == "index" else (f"solved by {solved.method} {solved.reference or ''}".strip(),)
+            rows = {
+                "wcs": wcs_rows(job.item, solved, stars, (height, width)),
+                "detection": detection_rows(job.item, stars, solved),
+            }
+            return self.done(job, rows=rows, files=with_wcs(path, solved, rows["wcs"]), notes=notes)
+        return self.failed(job, " | ".join(dict.fromkeys(reasons)))
 
 
 STEP = Solve()
@@ -265,48 +220,102 @@ def _index_key(step: Step, parts: Mapping[str, str]) -> str:
     return digest({"step": f"{step.name} {step.version}", **parts})
 
 
+def _parts(stored: Row) -> dict[str, str]:
+    parts: dict[str, str] = json.loads(stored["parts"] or "{}")
+    return parts
+
+
 def _index_part(stored: Row) -> str:
-    """For a frame that was tracked: the key under which the index files had failed."""
-    return str(json.loads(stored["parts"] or "{}").get("by index files", ""))
+    """For a frame that was solved otherwise: the key under which the index files had failed."""
+    return _parts(stored).get(_PART_OF["track"], "")
+
+
+def _failed_before(stored: Row, wave: str) -> dict[str, str]:
+    """The keys under which the waves before this one had failed; empty if they had not."""
+    before = _parts(stored)
+    index, field = _PART_OF["track"], _PART_OF["sequence"]
+    if wave == "track":
+        if index in before:
+            return {index: before[index]}
+        return {index: stored["key"]} if stored["status"] == FAILED and stored["key"] else {}
+    if field in before:
+        return {index: before[index], field: before[field]}
+    tried = index in before and stored["status"] == FAILED
+    return {index: before[index], field: stored["key"]} if tried else {}
 
 
 def _solved_otherwise_alike(view: View, stored: Row | None, parts: Mapping[str, str]) -> bool:
     """Whether a frame was solved from the same image with the same hints and parameters."""
     if stored is None or stored["status"] != DONE or view.force:
         return False
-    before = json.loads(stored["parts"] or "{}")
+    before = _parts(stored)
     alike = {"step": f"{STEP.name} {STEP.version}", **parts}
     return all(before.get(name) == value for name, value in alike.items() if name != "index files")
 
 
-def _solved_nearby(view: View, frame: Row, params: Mapping[str, Any]) -> list[Row]:
-    """Frames of the same field and camera set-up that index files solved, nearest in time first."""
+def view_references(view: View, frame: Row, params: Mapping[str, Any], dual: bool) -> list[Row]:
+    """Frames of the same field and camera that index files solved, nearest in time first.
+
+    A single beam needs the same image angle, so that frame must be of the same night and size; the quads of two
+    beams find themselves in any solved frame of the field, at any angle.
+    """
+    found = []
+    for row in view.solved_fields(frame["instrument"]):
+        if row["binning_x"] != frame["binning_x"] or row["mjd_utc"] is None or frame["mjd_utc"] is None:
+            continue
+        if not dual and (row["width_px"] != frame["width_px"]):
+            continue
+        same_target = frame["target"] is not None and row["target"] == frame["target"]
+        same_object = frame["object"] is not None and row["object"] == frame["object"]
+        hours = abs(row["mjd_utc"] - frame["mjd_utc"]) * 24
+        if (same_target or same_object) and row["frame"] != frame["name"] and (dual or hours <= params["track_hours"]):
+            found.append((hours, row["frame"], row))
+    return [row for _, _, row in sorted(found, key=lambda entry: entry[:2])[: 3 if dual else 1]]
+
+
+def neighbours(view: View, frame: Row) -> list[Row]:
+    """Solved frames of the same sequence: same target, window and night, nearest in time first."""
     found = []
     for name, row in view.wcs.items():
         other = view.frames.get(name)
-        if row["method"] != "index" or other is None or other["instrument"] != frame["instrument"]:
+        if other is None or name == frame["name"] or row["method"] not in {"index", "quads"}:
             continue
-        if (other["width_px"], other["binning_x"]) != (frame["width_px"], frame["binning_x"]):
-            continue
-        same_target = frame["target"] is not None and other["target"] == frame["target"]
-        same_object = frame["object"] is not None and other["object"] == frame["object"]
-        hours = abs(other["mjd_utc"] - frame["mjd_utc"]) * 24
-        if (same_target or same_object) and hours <= params["track_hours"]:
-            found.append((hours, name, other))
-    return [other for _, _, other in sorted(found, key=lambda entry: entry[:2])]
+        if all(other[column] == frame[column] for column in _SAME_SEQUENCE):
+            found.append((abs(other["mjd_utc"] - frame["mjd_utc"]), name, {**row, "key": view.key("solve", name)}))
+    return [row for _, _, row in sorted(found, key=lambda entry: entry[:2])[:1]]
 
 
-@lru_cache(maxsize=8)
-def _solver(paths: tuple[str, ...]) -> Any:
-    import astrometry
+def beams_of(view: View, frame: Row) -> dict[str, Any] | None:
+    """Where the extraordinary image is expected, in pixels of this frame; None for a single beam."""
+    instrument = view.instrument(frame["instrument"])
+    beams = instrument.beams
+    if beams is None or frame["mode"] not in beams.modes:
+        return None
+    ratio = beams.at_binning / frame["binning_x"]
+    astrometry = instrument.astrometry
+    return {
+        "known": (beams.dx_px * ratio, beams.dy_px * ratio * (-1.0 if frame["flipped"] else 1.0)),
+        "spread": (beams.dx_err_px * ratio, beams.dy_err_px * ratio),
+        "angle_deg": astrometry.image_angle_deg, "angle_err_deg": astrometry.image_angle_err_deg,
+        "flipped": bool(frame["flipped"]),
+    }  # fmt: skip
 
-    return astrometry.Solver([Path(path) for path in paths])
+
+def _payload(view: View, frame: Row, params: Mapping[str, Any], hints: Mapping[str, Any]) -> dict[str, Any]:
+    source = view.catalog.get(frame["target"] or "")
+    return {
+        "path": str(view.layout.reduced_frame(frame["name"])), "hints": dict(hints), "params": dict(params),
+        "beams": beams_of(view, frame), "target": None if source is None else (source.ra_deg, source.dec_deg),
+    }  # fmt: skip
 
 
-def _solved(payload: Mapping[str, Any], stars: Detections) -> Solution | None:
-    from iop4cli.science.solving import Hints, solve_blind
-
-    hints = Hints(**payload["hints"])
-    fwhm = stars.typical_fwhm_px or 3.0
-    solver = _solver(tuple(payload["index_files"]))
-    return solve_blind(solver, stars.x_px, stars.y_px, hints, fwhm, payload["params"]["max_stars"])
+def _ways(astrometer: Astrometer, payload: Mapping[str, Any]) -> list[Callable[[], Solved]]:
+    """The ways to a solution to be tried, in order."""
+    if "references" not in payload:
+        return [astrometer.by_index]
+    if payload["beams"] is None or payload["wave"] == "sequence":
+        return [partial(astrometer.by_shift, reference) for reference in payload["references"]]
+    return [
+        *(partial(astrometer.by_quads, reference) for reference in payload["references"]),
+        astrometer.by_central_pair,
+    ]

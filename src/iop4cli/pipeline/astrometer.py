@@ -1,0 +1,224 @@
+"""Solves one frame for the step solve: by index files, by a solved frame of the field, or by its only pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iop4cli.pipeline.solutions import moved, wcs_of
+from iop4cli.science.detection import Detections
+from iop4cli.science.motions import Allowed
+from iop4cli.science.pairing import Pairing, find_displacement, pair
+from iop4cli.science.quads import Identification, identify
+from iop4cli.science.solving import Hints, Solution, fit_plate, match_nearest, solve_blind, track
+from iop4cli.science.wcs import TanWcs
+
+_BRIGHTEST_TRACKED = 40
+_SCALE_CHANGE = 0.01
+# The only pair counts as the target's only if it lies this near the middle, as a share of the shorter side.
+_CENTRAL = 0.25
+# How far two images of one camera may be turned against each other, in errors of its known angle.
+_TURN_SIGMAS = 5.0
+
+
+class NotSolved(Exception):
+    """Why this way did not lead to a solution."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A frame's coordinates (of the ordinary beam), how they were found, and where the other beam is."""
+
+    wcs: TanWcs
+    method: str
+    reference: str | None
+    n_matched: int
+    rms_arcsec: float | None
+    logodds: float | None = None
+    solution: Solution | None = None
+    pairing: Pairing | None = None
+
+
+@dataclass(frozen=True)
+class Astrometer:
+    """The stars of one frame (height, width) and what is known of it: the payload of the step solve."""
+
+    stars: Detections
+    shape: tuple[int, int]
+    payload: Mapping[str, Any]
+
+    @property
+    def _fwhm_px(self) -> float:
+        return self.stars.typical_fwhm_px or 3.0
+
+    @property
+    def _reach_px(self) -> float:
+        """How far the stars may have moved; with two beams less than would bring one image onto the other."""
+        beams = self.payload["beams"]
+        return 0.5 * min(self.shape) if beams is None else 0.4 * float(np.hypot(*beams["known"]))
+
+    def pairing(self) -> Pairing | None:
+        """Ordinary and extraordinary images, for a camera that has both; NotSolved if they cannot be told apart."""
+        beams, stars = self.payload["beams"], self.stars
+        if beams is None:
+            return None
+        tolerance_px = max(2.0, 0.5 * self._fwhm_px)
+        displacement = find_displacement(
+            stars.x_px, stars.y_px, stars.flux_e, shape=self.shape, known=tuple(beams["known"]),
+            spread=tuple(beams["spread"]), tolerance_px=tolerance_px,
+        )  # fmt: skip
+        if displacement is None:
+            raise NotSolved(
+                f"{len(stars)} images found, but no pairs of ordinary and extraordinary ones near the displacement "
+                f"({beams['known'][0]:+.0f}, {beams['known'][1]:+.0f}) px"
+            )
+        return pair(
+            stars.x_px, stars.y_px, stars.flux_e, displacement, shape=self.shape, tolerance_px=tolerance_px
+        )  # fmt: skip
+
+    def by_index(self) -> Solved:
+        """Quads of astrometry.net; with two beams, of the ordinary images alone."""
+        stars, params = self.stars, self.payload["params"]
+        pairing = self.pairing()
+        use = np.arange(len(stars)) if pairing is None else _ordinary(pairing)
+        what = "stars" if pairing is None else "pairs of images"
+        if len(use) < params["min_matched"]:
+            raise NotSolved(
+                f"{len(use)} {what} found, {params['min_matched']} needed "
+                f"(sky {stars.sky_e:.0f} +- {stars.sky_rms_e:.1f} e-): clouds, out of focus, or too small a field?"
+            )
+        hints = Hints(**self.payload["hints"])
+        solver = _solver(tuple(self.payload["index_files"]))
+        found = solve_blind(solver, stars.x_px[use], stars.y_px[use], hints, self._fwhm_px, params["max_stars"])
+        if found is None or found.n_matched < params["min_matched"]:
+            where = f"{hints.radius_deg:.2f} deg of the pointing" if hints.radius_deg else "the whole sky"
+            raise NotSolved(
+                f"{len(use)} {what} found, but they match no index file within {where} "
+                f"at {hints.scale_arcsec_per_px:.3f} arcsec/px"
+            )
+        matched = np.full(len(stars), -1)
+        matched[use] = found.matched
+        solution = replace(found, matched=matched)
+        return Solved(
+            found.wcs, "index", found.index_name, found.n_matched, found.rms_arcsec, found.logodds, solution, pairing
+        )  # fmt: skip
+
+    def by_shift(self, reference: Mapping[str, Any]) -> Solved:
+        """The stars of a solved frame with the same image angle, moved: at least three in common, and no second
+        shift that would do as well."""
+        stars, params = self.stars, self.payload["params"]
+        wcs = wcs_of(reference["wcs"])
+        known_x, known_y, _ = _columns(reference["stars"])
+        if not len(stars) or not len(known_x):
+            raise NotSolved(f"no stars in common with {reference['name']}")
+        found = track(
+            stars.x_px[:_BRIGHTEST_TRACKED], stars.y_px[:_BRIGHTEST_TRACKED], known_x, known_y, self._reach_px,
+            max(1.5, 0.5 * self._fwhm_px), params["track_min_matched"],
+        )  # fmt: skip
+        if found is None:
+            raise NotSolved(f"no match with {reference['name']} either")
+        shift, _ = found
+        start = moved(wcs, shift[0], shift[1])
+        matched = match_nearest(stars.x_px, stars.y_px, known_x + shift[0], known_y + shift[1], max(2.0, self._fwhm_px))
+        sky = wcs.to_sky(known_x, known_y)
+        solved = self._fitted(start, sky, matched, "track", reference["name"], params["track_min_matched"])
+        return replace(solved, pairing=self.pairing())
+
+    def by_quads(self, reference: Mapping[str, Any], *, ordinary: bool = False) -> Solved:
+        """The brightest images, of both beams or the ordinary one, found again in a solved frame of the field.
+
+        What the reference's ordinary coordinates say of an extraordinary image is off by the displacement, in
+        both frames alike: such images fit the plate as well as ordinary ones.
+        """
+        pairing, beams = self.pairing(), self.payload["beams"]
+        stars, row = self.stars, reference["wcs"]
+        wcs = wcs_of(row)
+        known_x, known_y, known_flux = _columns(
+            [star for star in reference["stars"] if not ordinary or star["beam"] == "O"]
+        )
+        use = _ordinary(pairing) if ordinary and pairing is not None else np.arange(len(stars))
+        # A frame with its rows in reverse is looked at as if they were not.
+        mirror = np.diag([1.0, -1.0 if beams["flipped"] != bool(row["flipped"]) else 1.0])
+        turn = None if beams["angle_err_deg"] is None else _TURN_SIGMAS * beams["angle_err_deg"]
+        found: Identification | None = identify(
+            stars.x_px[use], mirror[1, 1] * stars.y_px[use], stars.flux_e[use], known_x, known_y, known_flux,
+            tolerance_px=max(1.5, 0.4 * self._fwhm_px),
+            displacement=None if ordinary or row["way_x_px"] is None else (row["way_x_px"], row["way_y_px"]),
+            allowed=Allowed(turn, half_turn=False),
+        )  # fmt: skip
+        if found is None:
+            raise NotSolved(f"its images are not certain to be among those of {reference['name']}")
+        # reference = matrix @ position + shift: what holds there is seen through it from here.
+        matrix = found.matrix @ mirror
+        corner = np.linalg.solve(matrix, np.array(wcs.crpix_px) - found.shift_px)
+        start = TanWcs(wcs.crval_deg, (float(corner[0]), float(corner[1])), _pairs_of(np.array(wcs.cd) @ matrix))
+        on_x, on_y = found.to_reference(stars.x_px, mirror[1, 1] * stars.y_px)
+        matched = np.full(len(stars), -1)
+        matched[use] = match_nearest(on_x[use], on_y[use], known_x, known_y, max(2.0, self._fwhm_px))
+        solved = self._fitted(start, wcs.to_sky(known_x, known_y), matched, "quads", reference["name"], 3)
+        return replace(solved, logodds=found.log_odds, pairing=pairing)
+
+    def by_central_pair(self) -> Solved:
+        """The one pair of the frame, if it lies near the middle, is the target; the image's angle is the known one."""
+        pairing, beams, hints = self.pairing(), self.payload["beams"], self.payload["hints"]
+        if pairing is None or beams["angle_deg"] is None or self.payload["target"] is None:
+            raise NotSolved("the target cannot be told by its place")
+        if len(pairing.ordinary) != 1 or len(pairing.lone_ordinary) or len(pairing.ambiguous):
+            raise NotSolved(f"{len(pairing.ordinary)} pairs, of which none is sure to be the target's")
+        ordinary, extraordinary = pairing.ordinary[0], pairing.extraordinary[0]
+        middle_x = (self.stars.x_px[ordinary] + self.stars.x_px[extraordinary]) / 2
+        middle_y = (self.stars.y_px[ordinary] + self.stars.y_px[extraordinary]) / 2
+        height, width = self.shape
+        away = np.hypot(middle_x - (width - 1) / 2, middle_y - (height - 1) / 2)
+        if away > _CENTRAL * min(self.shape):
+            raise NotSolved(f"its only pair lies {away:.0f} px from the middle")
+        angle = np.radians(beams["angle_deg"])
+        scale_deg = hints["scale_arcsec_per_px"] / 3600.0
+        # +y points to the position angle, and +x a quarter turn west of it: the sky as seen, not mirrored.
+        cd = scale_deg * np.array([[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        if beams["flipped"]:
+            cd[:, 1] *= -1.0
+        place = (float(self.stars.x_px[ordinary]), float(self.stars.y_px[ordinary]))
+        wcs = TanWcs(tuple(self.payload["target"]), place, _pairs_of(cd))
+        return Solved(wcs, "central pair", None, 1, None, pairing=pairing)
+
+    def _fitted(
+        self, start: TanWcs, sky: tuple[np.ndarray, np.ndarray], matched: np.ndarray, method: str, name: str, least: int
+    ) -> Solved:
+        """The plate through the stars (n,) that match reference stars (m,) with known sky positions."""
+        stars, used = self.stars, matched >= 0
+        if used.sum() < least:
+            raise NotSolved(f"only {int(used.sum())} stars in common with {name}")
+        ra, dec = sky[0][matched[used]], sky[1][matched[used]]
+        wcs = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, start)
+        if abs(wcs.scale_arcsec_per_px / start.scale_arcsec_per_px - 1) > _SCALE_CHANGE:
+            raise NotSolved(f"the match with {name} would change the scale")
+        px, py = wcs.to_pixel(ra, dec)
+        rms_px = float(np.sqrt(np.mean((px - stars.x_px[used]) ** 2 + (py - stars.y_px[used]) ** 2)))
+        return Solved(wcs, method, name, int(used.sum()), rms_px * wcs.scale_arcsec_per_px)
+
+
+def _ordinary(pairing: Pairing) -> np.ndarray:
+    """The ordinary images, brightest first as the detections are."""
+    return np.sort(np.concatenate([pairing.ordinary, pairing.lone_ordinary]).astype(int))
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x, y, flux = (np.array([row[name] for row in rows], float) for name in ("x_px", "y_px", "flux_e"))
+    return x, y, flux
+
+
+def _pairs_of(cd: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+    return (float(cd[0, 0]), float(cd[0, 1])), (float(cd[1, 0]), float(cd[1, 1]))
+
+
+@lru_cache(maxsize=8)
+def _solver(paths: tuple[str, ...]) -> Any:
+    import astrometry
+
+    return astrometry.Solver([Path(path) for path in paths])
