@@ -15,7 +15,7 @@ from iop4cli.simulate.fields import (
     read_standards,
     targets_of,
 )
-from iop4cli.simulate.index import build_demo_index, build_index, demo_index_files
+from iop4cli.simulate.index import build_index, demo_index_files
 from iop4cli.simulate.night import NightRecipe, simulate_night
 from iop4cli.simulate.pointing import Pointing, moved
 
@@ -133,7 +133,7 @@ def test_the_shipped_index_is_what_the_builder_makes_now(tmp_path):
     """A change of the made-up stars without a new index would leave the demonstration unsolvable."""
     from astropy.io import fits
 
-    for built, shipped in zip(build_demo_index(tmp_path), demo_index_files(), strict=True):
+    for built, shipped in zip(build_index(tmp_path), demo_index_files(), strict=True):
         assert built.name == shipped.name
         with fits.open(built) as new, fits.open(shipped) as old:
             assert [h.header.get("NAXIS2") for h in new] == [h.header.get("NAXIS2") for h in old]

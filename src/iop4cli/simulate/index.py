@@ -48,7 +48,7 @@ def build_index(
 
     `scales` are astrometry.net's own: 0 has quads of 2.0 to 2.8 arcmin, each step is larger by the square
     root of 2. Boxes around standards are two thirds as large. The defaults make the files of
-    share/demo/index: they solve every field with a camera of 7 to 13 arcmin, or of 9 by 6, and take 2.2 MB
+    share/demo/index: they solve every field with a camera of 7 to 13 arcmin, or of 9 by 6, and take 2 MB
     for 35 fields.
     """
     builder = shutil.which(_BUILDER)

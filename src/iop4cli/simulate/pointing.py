@@ -13,7 +13,7 @@ class Pointing:
 
     Pixels count from 0 at the centre of the first one; seen from the back of the camera, east is left of
     north (normal parity). `distortion` is the radial displacement at half the width in x and y, as a fraction
-    of the radius. `size_px` is the width, and the height too unless that is given.
+    of the radius. With `rows_reversed` the image is mirrored, and +y points the other way. `size_px` is the width, and the height too unless that is given.
     """
 
     ra_deg: float
@@ -23,6 +23,7 @@ class Pointing:
     size_px: int
     distortion: float = 0.0
     height_px: int | None = None
+    rows_reversed: bool = False
 
     def pixels(self, ra_deg, dec_deg) -> tuple[np.ndarray, np.ndarray]:
         """(x, y) of positions within 90 degrees of the centre."""
@@ -32,12 +33,12 @@ class Pointing:
         left = (east * np.cos(turn) - north * np.sin(turn)) / self.scale_arcsec
         stretch = 1 + self.distortion * (left**2 + up**2) / (self.size_px**2 / 2)
         middle_x, middle_y = (self.size_px - 1) / 2, ((self.height_px or self.size_px) - 1) / 2
-        return middle_x - left * stretch, middle_y + up * stretch
+        return middle_x - left * stretch, middle_y + (-up if self.rows_reversed else up) * stretch
 
     def beside(self, ra_deg: float, dec_deg: float, dx_px: float, dy_px: float) -> tuple[float, float]:
         """The position whose image falls some pixels beside that of another (to 0.01" within an arcminute)."""
         turn = np.radians(self.angle_deg)
-        left, up = -dx_px * self.scale_arcsec, dy_px * self.scale_arcsec
+        left, up = -dx_px * self.scale_arcsec, dy_px * self.scale_arcsec * (-1.0 if self.rows_reversed else 1.0)
         east, north = left * np.cos(turn) + up * np.sin(turn), up * np.cos(turn) - left * np.sin(turn)
         return moved(ra_deg, dec_deg, float(east), float(north))
 

@@ -31,9 +31,8 @@ class NightRecipe:
     E) on which the other image of a made-up neighbour of R = `companion_mag` (the target's own if None)
     falls; in `block_beam` the target cannot be seen. DIPOL begins each target with a photometric exposure of
     the whole field unless `full_frame` is False, and reads a window of `window_px` in polarimetry. `flip`
-    turns the sky on the chip by 180 degrees, and the way from O to E with it unless `flip_beams` is False
-    (the whole telescope is turned, as on the other side of a pier); `flip_full` is the same for the whole
-    frames (like `flip` if None).
+    reverses the rows of the image, which mirrors the sky and turns the sign of E - O in y unless `flip_beams` is
+    False; `flip_full` is the same for the whole frames (like `flip` if None).
     """
 
     instrument: str

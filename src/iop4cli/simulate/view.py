@@ -81,7 +81,7 @@ def displacement_px(recipe: NightRecipe, flipped: bool) -> tuple[float, float]:
         raise ValueError(f"{recipe.instrument} has one beam")
     x, y = stream("displacement", recipe.instrument, recipe.night, recipe.seed).uniform(-0.5, 0.5, 2)
     dx, dy = beams.dx_px + float(x) * beams.dx_spread_px, beams.dy_px + float(y) * beams.dy_spread_px
-    return (-dx, -dy) if flipped and recipe.flip_beams else (dx, dy)
+    return (dx, -dy) if flipped and recipe.flip_beams else (dx, dy)
 
 
 def pointing_to(recipe: NightRecipe, ra_deg: float, dec_deg: float, flipped: bool) -> Pointing:
@@ -89,11 +89,12 @@ def pointing_to(recipe: NightRecipe, ra_deg: float, dec_deg: float, flipped: boo
     return Pointing(
         ra_deg,
         dec_deg,
-        (recipe.angle_deg + 180.0) % 360.0 if flipped else recipe.angle_deg,
+        recipe.angle_deg,
         recipe.scale_arcsec,
         recipe.image_size_px,
         recipe.distortion,
         recipe.image_height_px,
+        flipped,
     )
 
 
