@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import math
+import random
 import shutil
 import tempfile
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,15 @@ from iop4cli.simulate.compare import Compared, compare, read_truth, summarise
 from iop4cli.simulate.night import NightRecipe, simulate_night
 from iop4cli.simulate.tables import FrameTruth
 
-FIRST_NIGHT = {"AndorT90": "2022-03-01", "RoperT90": "2020-03-01", "AndorT150": "2022-03-01"}
+FIRST_NIGHT = {
+    "AndorT90": "2022-03-01",
+    "RoperT90": "2020-03-01",
+    "AndorT150": "2022-03-01",
+    "CAFOS": "2022-03-01",
+    "DIPOL": "2023-10-20",
+}
+DUAL = ("CAFOS", "DIPOL")
+SINGLE = tuple(name for name in FIRST_NIGHT if name not in DUAL)
 # A solution further than this from the truth is of another place on the sky.
 WRONG_ARCSEC = 2.0
 
@@ -50,6 +60,7 @@ class Reduced:
     worst_arcsec: float
     compared: list[Compared]
     troubles: list[str]
+    methods: dict[str, int] = field(default_factory=dict)
 
 
 def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None) -> Reduced:
@@ -60,11 +71,7 @@ def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None)
         layout = create_archive(place)
         first = datetime.date.fromisoformat(FIRST_NIGHT[instrument])
         night = (first + datetime.timedelta(days=9 * (seed % 40))).isoformat()
-        recipe = NightRecipe(
-            instrument, mode, night, seed, n_targets=2, groups_per_target=2 if mode == "phot" else 1,
-            n_bias=5, n_flats=4,
-            bands=("R",) if seed % 2 else ("V",) if mode == "phot" else ("R",),
-        )  # fmt: skip
+        recipe = recipe_of(instrument, mode, night, seed)
         made = simulate_night(place, recipe)
         store = Store(layout.store)
         write_sources(store, read_catalog(place / "sources.csv"))
@@ -77,14 +84,36 @@ def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None)
                 troubles.append(f"{event.step} {event.item}: {event.reason}")
         results = store.rows("select * from results")
         solved = store.rows("select * from wcs where beam = 'O'")
+        methods = Counter(row["method"] for row in solved)
         offsets = [_offset_arcsec(row, made.frames) for row in solved]
         return Reduced(
             instrument, mode, seed, len(made.frames), len(solved), sum(offset > WRONG_ARCSEC for offset in offsets),
             max(offsets, default=math.nan), compare(results, read_truth(place / "truth.csv")), troubles,
+            dict(methods),
         )  # fmt: skip
     finally:
         if folder is None:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def recipe_of(instrument: str, mode: str, night: str, seed: int) -> NightRecipe:
+    """A night of few calibration frames; of the two-beam polarimeters one target with all that may vary drawn."""
+    if instrument not in DUAL:
+        return NightRecipe(
+            instrument, mode, night, seed, n_targets=2, groups_per_target=2 if mode == "phot" else 1, n_bias=5,
+            n_flats=4, bands=("V",) if mode == "phot" and not seed % 2 else ("R",),
+        )  # fmt: skip
+    draw = random.Random(f"{instrument} {seed}")
+    return NightRecipe(
+        instrument, mode, night, seed, n_targets=1, n_bias=4, n_flats=3,
+        target_mag=draw.uniform(12, 17), target_p=draw.uniform(0, 0.3), target_chi_deg=draw.uniform(0, 180),
+        star_density=math.exp(draw.uniform(math.log(0.05), math.log(3.0))), beam_imbalance=draw.uniform(0, 0.05),
+        **(
+            {"flip": draw.random() < 0.5, "flip_full": draw.random() < 0.5, "n_darks": 3}
+            if instrument == "DIPOL"
+            else {}
+        ),
+    )  # fmt: skip
 
 
 def _offset_arcsec(row: dict[str, Any], frames: tuple[FrameTruth, ...]) -> float:
@@ -145,12 +174,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nights", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--instruments", nargs="*", default=list(FIRST_NIGHT))
+    parser.add_argument("--instruments", nargs="*", default=list(SINGLE))
     parser.add_argument("--modes", nargs="*", default=["phot", "pol"])
     parser.add_argument("--first-seed", type=int, default=1)
     given = parser.parse_args()
     nights = many_nights(given.nights, given.jobs, given.instruments, given.modes, given.first_seed)
     print("\n".join(table(nights)))
+    for instrument in given.instruments:
+        methods = sum((Counter(night.methods) for night in nights if night.instrument == instrument), Counter())
+        print(instrument, "solved by", dict(methods))
 
 
 if __name__ == "__main__":

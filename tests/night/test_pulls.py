@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.night.pulls import FIRST_NIGHT, one_night, table
+from tests.night.pulls import SINGLE, one_night, table
 
 pytestmark = pytest.mark.night
 
 
 @pytest.mark.parametrize("mode", ["phot", "pol"])
-@pytest.mark.parametrize("instrument", FIRST_NIGHT)
+@pytest.mark.parametrize("instrument", SINGLE)
 def test_a_night_is_solved_and_its_pulls_are_those_of_honest_errors(instrument, mode, capsys):
     nights = [one_night(instrument, mode, seed) for seed in (201, 202)]
     with capsys.disabled():

@@ -116,6 +116,11 @@ class Analyser:
         if self.period_deg <= 0:
             raise ValueError("period_deg: must be more than 0")
 
+    @property
+    def modulation_period_deg(self) -> float:
+        """After how much turning the light is modulated alike: half a turn of a filter, a quarter of a plate."""
+        return 90.0 if self.kind == "half_wave_plate" else 180.0
+
     def nearest_angle(self, angle_deg: float) -> float | None:
         """The same analyser position written nearest to one of `angles_deg`, or None if it is none."""
         for known_deg in self.angles_deg:

@@ -36,6 +36,7 @@ def polarimetric_groups(view: View, usable: Callable[[Row], bool]) -> tuple[list
         grouping = group_exposures(
             _exposures(frames), analyser.angles_deg, gap_s=analyser.gap_s, period_deg=analyser.period_deg,
             min_angles=analyser.min_angles, angle_tolerance_deg=analyser.angle_tolerance_deg,
+            modulation_period_deg=analyser.modulation_period_deg,
         )  # fmt: skip
         for group in grouping.groups:
             name = _unique(f"{telescope}/{night}/{_label(group)}", taken)

@@ -13,7 +13,8 @@ class Pointing:
 
     Pixels count from 0 at the centre of the first one; seen from the back of the camera, east is left of
     north (normal parity). `distortion` is the radial displacement at half the width in x and y, as a fraction
-    of the radius. With `rows_reversed` the image is mirrored, and +y points the other way. `size_px` is the width, and the height too unless that is given.
+    of the radius. With `rows_reversed` the image is mirrored, and +y points the other
+    way. `size_px` is the width, and the height too unless that is given.
     """
 
     ra_deg: float

@@ -21,7 +21,9 @@ class Pol(Step):
     parameters = (
         Parameter("transparency", True, "yes/no", "divide each exposure by the ensemble of field stars"),
         Parameter("min_stars", 3, "stars", "fewest field stars for that"),
-        Parameter("plate_method", "both beams", "", "fit behind a half-wave plate: ratio, difference, both beams..."),
+        Parameter(
+            "plate_method", "difference with k", "", "fit behind a half-wave plate: ratio, difference, both beams..."
+        ),
         Parameter("star_p_scatter", 0.003, "fraction", "assumed scatter of the field stars' own q and u"),
     )
 
