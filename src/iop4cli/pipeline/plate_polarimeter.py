@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,8 @@ from iop4cli.science.retarder import RetarderFit, fit_retarder
 
 METHOD = "half-wave plate"
 _BEAMS = ("O", "E")
+# What the gains of two beams usually differ by: the error of a magnitude from one of them, if nothing tells.
+_UNKNOWN_IMBALANCE = 0.03
 
 
 class PlatePolarimeter(Polarimeter):
@@ -47,12 +50,16 @@ class PlatePolarimeter(Polarimeter):
         if only is not None:
             return self._one_beam(name, only)
         ordinary, extraordinary = beams["O"], beams["E"]
-        fit = fit_retarder(
+        fit = self._both_beams(beams)
+        total, total_err = self._total(self._totals[name])
+        return _as_fitted(fit, total, total_err, ordinary.bits | extraordinary.bits, ordinary.radius_px, METHOD)
+
+    def _both_beams(self, beams: Mapping[str, Fluxes]) -> RetarderFit:
+        ordinary, extraordinary = beams["O"], beams["E"]
+        return fit_retarder(
             self.angles_deg, ordinary.flux, ordinary.error, extraordinary.flux, extraordinary.error,
             method=self.payload["params"]["plate_method"],
         )  # fmt: skip
-        total, total_err = self._total(self._totals[name])
-        return _as_fitted(fit, total, total_err, ordinary.bits | extraordinary.bits, ordinary.radius_px, METHOD)
 
     def _only_beam(self, name: str) -> str | None:
         """The beam to use alone: as people say in the source's settings, else the clean one of a blend."""
@@ -75,9 +82,30 @@ class PlatePolarimeter(Polarimeter):
         bits = (fluxes.bits & ~int(Quality.BLENDED_BEAMS)) | int(Quality.ONE_BEAM)
         if ensemble is None:
             bits |= int(Quality.NO_TRANSPARENCY)
-        method = f"{METHOD}, {beam} only"
-        one = _as_fitted(fit, fit.intensity, fit.intensity_err, bits, fluxes.radius_px, method)
-        return Fitted(**{**vars(one), "ensemble": ensemble})
+        k, k_err = self._field_imbalance
+        gain = 1.0 + k if beam == "O" else 1.0 - k
+        total = fit.intensity / gain
+        total_err = float(np.hypot(fit.intensity_err / gain, total * k_err / gain))
+        one = _as_fitted(fit, total, total_err, bits, fluxes.radius_px, f"{METHOD}, {beam} only")
+        return replace(one, ensemble=ensemble)
+
+    @cached_property
+    def _field_imbalance(self) -> tuple[float, float]:
+        """The beams' gain imbalance k and its error from the sources whose both images are clean."""
+        found = []
+        for name, beams in self._sources.items():
+            if self._only_beam(name) is not None:
+                continue
+            try:
+                fit = self._both_beams(beams)
+            except ValueError:
+                continue
+            if fit.k is not None and fit.k_err:
+                found.append((fit.k, 1.0 / fit.k_err**2))
+        if not found:
+            return 0.0, _UNKNOWN_IMBALANCE
+        weight = sum(weight for _, weight in found)
+        return sum(k * weight for k, weight in found) / weight, float(1.0 / np.sqrt(weight))
 
     def _total(self, total: Fluxes) -> tuple[float, float]:
         """Mean of O + E and its error over the exposures in which all sources were measured, else over its own.

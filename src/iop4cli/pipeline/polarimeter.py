@@ -125,9 +125,9 @@ class Polarimeter(ABC):
         )  # fmt: skip
 
     def _field_source(self, name: str, one: Fitted) -> FieldSource:
-        entry = self.entries[name]
+        entry, usable = self.entries[name], not one.bits & Quality.ONE_BEAM
         return FieldSource(
-            name, one.total, one.total_err, True, entry["mag"], entry["mag_err"], tuple(entry["calibrates"])
+            name, one.total, one.total_err, usable, entry["mag"], entry["mag_err"], tuple(entry["calibrates"])
         )
 
     def _row(self, name: str, one: Fitted, magnitude: Magnitude) -> dict[str, Any]:

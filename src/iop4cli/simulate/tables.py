@@ -35,9 +35,9 @@ class TruthRow:
 class FrameTruth:
     """A light frame as it really was: where it points, the weather, where the target fell (0-based).
 
-    (ra, dec) is in the middle of the whole chip, `angle_deg` the position angle of +y; the target's places,
-    the second of the extraordinary image if there is one, are in the frame as written, which is the window
-    of the chip that begins at (window_x0, window_y0).
+    (ra, dec) is in the middle of the whole chip, `angle_deg` the position angle of +y (of -y with `flip`); the
+    target's places, the second of the extraordinary image if there is one, are in the frame as written, which
+    is the window of the chip that begins at (window_x0, window_y0).
     """
 
     telescope: str

@@ -1,4 +1,4 @@
-"""What part of the sky falls where on a frame: pointing, window, beams, and on which side the telescope is."""
+"""What part of the sky falls where on a frame: pointing, window, beams, mirrored or not."""
 
 from __future__ import annotations
 
