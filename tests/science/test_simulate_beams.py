@@ -276,7 +276,7 @@ def test_cafos_points_to_anywhere_in_its_field(tmp_path):
         header = fits.getheader(made.files[-1])
         frame = made.frames[-1]
         away.append(separation_arcsec(header["RA"], header["DEC"], frame.ra_deg, frame.dec_deg) / 60)
-    assert max(away) <= 8.01 and np.ptp(away) > 3 and np.mean(away) > 3
+    assert max(away) <= 8.01 and np.ptp(away) > 2 and np.mean(away) > 3
 
 
 def test_sky_flats_of_dipol_are_sometimes_light_frames(tmp_path):

@@ -113,6 +113,40 @@ def test_the_shipped_index_solves_what_is_detected_on_a_whole_frame(tmp_path, so
     assert np.hypot(x - frame.target_x_px, y - frame.target_y_px) < 2.0
 
 
+@pytest.mark.night
+@pytest.mark.parametrize(("instrument", "file"), [("DIPOL", "BLLac-0001Redfull.fit"), ("CAFOS", "BLLac-0001R2248.fit")])
+def test_the_shipped_index_solves_the_ordinary_images_of_a_whole_frame(tmp_path, solver, instrument, file):
+    """Those detections that have another at the true displacement, brightest first."""
+    import sep
+    from astropy.io import fits
+
+    options = {"n_angles": 4} if instrument == "DIPOL" else {}
+    recipe = NightRecipe(
+        instrument, "pol", "2023-11-08", targets=("BL Lac",), n_bias=1, n_flats=1, n_darks=1, **options
+    )
+    night = simulate_night(tmp_path, recipe)
+    frame = next(frame for frame in night.frames if frame.file == file)
+    image = fits.getdata(night.night_folder / file).astype(np.float32)
+    background = sep.Background(image, bw=96, bh=96)
+    kernel = np.hanning(9)[1:-1, None] * np.hanning(9)[None, 1:-1]
+    found = sep.extract(
+        image - background.back(), 3.0, err=background.globalrms, minarea=30 if instrument == "DIPOL" else 6,
+        filter_kernel=kernel, deblend_cont=0.01,
+    )  # fmt: skip
+    way = np.array([frame.target_e_x_px - frame.target_x_px, frame.target_e_y_px - frame.target_y_px])
+    place = np.stack([found["x"], found["y"]], axis=1)
+    has_partner = np.array([(np.hypot(*(place - one - way).T) < 3).any() for one in place])
+    ordinary = found[has_partner]
+    ordinary = ordinary[np.argsort(-ordinary["flux"])][:60]
+    assert len(ordinary) >= 8
+    target = find_target("BL Lac", CATALOGUE)
+    stars_px = np.stack([ordinary["x"] + 1, ordinary["y"] + 1], axis=1)
+    solution = solve(solver, target, stars_px, frame.scale_arcsec)
+    assert solution.has_match()
+    x, y = solution.best_match().astropy_wcs().all_world2pix([[target.ra_deg, target.dec_deg]], 0)[0]
+    assert np.hypot(x - frame.target_x_px, y - frame.target_y_px) * frame.scale_arcsec < 0.8
+
+
 def test_the_shipped_index_is_small():
     files = demo_index_files()
     assert files and sum(path.stat().st_size for path in files) < 2.5e6
