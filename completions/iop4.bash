@@ -43,7 +43,7 @@ _iop4() {
     "flag remove") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "doctor") words="instrument --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "doctor instrument") words="--frame --json -h --help" ;;
-    "simulate") words="--instrument --mode --night --seed --target --targets --groups --bands --transparency-rms --seeing --size --bad --index -q --quiet -h --help" ;;
+    "simulate") words="--instrument --mode --night --seed --target --targets --groups --bands --transparency-rms --seeing --size --bad --index --mag --p --density --angles --imbalance --companion --block --flip --no-full-frame -q --quiet -h --help" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
   [ "${#COMPREPLY[@]}" -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))

@@ -17,6 +17,8 @@ EPILOG = """Examples:
 
   iop4 simulate sim --target 'BL Lac' --target '3C 454.3' --groups 3 --seed 7
 
+  iop4 simulate sim --instrument DIPOL --night 2024-11-08 --target 'BL Lac' --angles 8 --imbalance 0.02
+
   iop4 init a && iop4 simulate a --mode both && cd a && iop4 catalog import sources.csv && iop4 run
 """
 
@@ -26,7 +28,7 @@ def command(
         Path, typer.Argument(metavar="FOLDER", help="Where raw/, truth.csv, frames.csv and sources.csv go.")
     ],
     instrument: Annotated[
-        str, typer.Option("--instrument", metavar="NAME", help="AndorT90, RoperT90 or AndorT150.")
+        str, typer.Option("--instrument", metavar="NAME", help="AndorT90, RoperT90, AndorT150, CAFOS, DIPOL.")
     ] = "AndorT90",
     mode: Annotated[str, typer.Option("--mode", metavar="phot|pol|both", help="What is observed.")] = "both",
     night: Annotated[str, typer.Option("--night", metavar="DATE", help="The evening's date.")] = "2022-09-08",
@@ -37,7 +39,7 @@ def command(
             "--target",
             metavar="NAME",
             show_default=False,
-            help="A blazar of the shipped list; may be repeated.",
+            help="A blazar or standard of the shipped lists; may be repeated.",
         ),
     ] = None,
     n_targets: Annotated[int, typer.Option("--targets", metavar="N", help="Without --target: how many to draw.")] = 2,
@@ -69,9 +71,46 @@ def command(
         bool,
         typer.Option("--index", help="Also build astrometry.net index files of the fields in FOLDER/index."),
     ] = False,
+    mag: Annotated[
+        float | None, typer.Option("--mag", metavar="R", show_default=False, help="The targets' magnitude.")
+    ] = None,
+    p: Annotated[
+        float | None, typer.Option("--p", metavar="FRACTION", show_default=False, help="The targets' polarisation.")
+    ] = None,
+    density: Annotated[
+        float, typer.Option("--density", metavar="FACTOR", help="Made-up stars: 0 is none, 1 the usual number.")
+    ] = 1.0,
+    angles: Annotated[
+        int | None,
+        typer.Option(
+            "--angles", metavar="4|8|16", show_default=False, help="DIPOL: positions of the plate in a group."
+        ),
+    ] = None,
+    imbalance: Annotated[
+        float, typer.Option("--imbalance", metavar="K", help="Two beams: gains are 1 + K and 1 - K.")
+    ] = 0.0,
+    companion: Annotated[
+        str | None,
+        typer.Option(
+            "--companion",
+            metavar="O|E",
+            show_default=False,
+            help="Two beams: a star falls on this one of the target's.",
+        ),
+    ] = None,
+    block: Annotated[
+        str | None,
+        typer.Option(
+            "--block", metavar="O|E", show_default=False, help="Two beams: the target cannot be seen in this one."
+        ),
+    ] = None,
+    flip: Annotated[bool, typer.Option("--flip", help="DIPOL: frames are flipped.")] = False,
+    no_full_frame: Annotated[
+        bool, typer.Option("--no-full-frame", help="DIPOL: windows only, no exposure of the whole field.")
+    ] = False,
     quiet: Quiet = False,
 ) -> int:
-    """Make a raw night with a known truth: bias, flats and light frames as the telescope writes them.
+    """Make a raw night with a known truth: bias, darks, flats and light frames as the telescope writes them.
 
     Reads only the catalogue that comes with the program; writes FOLDER/raw/, and beside it truth.csv (what
     was put in), frames.csv and sources.csv, a catalogue for `iop4 catalog import`. In the frames are the
@@ -87,7 +126,9 @@ def command(
     try:
         recipe = NightRecipe(
             instrument, mode, night, seed, tuple(target or ()), n_targets, groups, tuple(bands.split(",")),
-            transparency_rms=transparency, seeing_arcsec=seeing, size_px=size,
+            transparency_rms=transparency, seeing_arcsec=seeing, size_px=size, target_mag=mag, target_p=p,
+            star_density=density, n_angles=angles, beam_imbalance=imbalance, companion=companion, block_beam=block,
+            flip=flip, full_frame=not no_full_frame,
         )  # fmt: skip
         with messages.Progress() as progress:
             made = simulate_night(folder, recipe, lambda done, total, _: _advance(progress, done, total))
