@@ -122,8 +122,9 @@ def test_the_sum_of_the_beams_is_the_star(tmp_path):
 def test_the_displacement_is_constant_in_a_night_and_within_half_the_spread(tmp_path, instrument):
     beams = CAMERAS[instrument].beams
     drawn = set()
+    small = {"size_px": 600, "window_px": (200, 100)} if instrument == "DIPOL" else {"size_px": 128}
     for seed in (1, 2, 3):
-        night = simulate_night(tmp_path / str(seed), recipe_for(instrument, seed=seed))
+        night = simulate_night(tmp_path / str(seed), recipe_for(instrument, seed=seed, **small))
         ways = {
             (round(f.target_e_x_px - f.target_x_px, 6), round(f.target_e_y_px - f.target_y_px, 6)) for f in night.frames
         }
@@ -149,12 +150,11 @@ def test_the_images_are_where_the_table_says(tmp_path):
 
 def test_each_image_falls_off_the_edge_by_itself(tmp_path):
     """With the target near the right edge its extraordinary image is outside, and the other as it should be."""
-    for seed in range(20):
-        recipe = recipe_for("CAFOS", size_px=100, pointing_rms_arcsec=15.0, seed=seed, **QUIET)
-        night = simulate_night(tmp_path, recipe)
-        cut = [f for f in night.frames if f.target_e_x_px > 103 and 20 < f.target_y_px < 80 and f.target_x_px < 95]
-        if cut:
-            break
+    # With this seed the telescope stands off to one side.
+    recipe = recipe_for("CAFOS", size_px=100, pointing_rms_arcsec=15.0, seed=10, **QUIET)
+    night = simulate_night(tmp_path, recipe)
+    cut = [f for f in night.frames if f.target_e_x_px > 103 and 20 < f.target_y_px < 80 and f.target_x_px < 95]
+    assert cut
     frame = cut[0]
     image = fits.getdata(night.night_folder / frame.file)
     row, column = round(frame.target_y_px), round(frame.target_x_px)

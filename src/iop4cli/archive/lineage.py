@@ -175,10 +175,14 @@ def about_result(store: Store, result_id: str) -> Tables:
             "frames": f"""
                 select i.input as name, i.role, i.value as transparency, i.value_err as transparency_err,
                     f.angle_deg, f.mjd_utc, f.exptime_s, a.flux_e, a.flux_err_e, a.radius_px, a.bits,
+                    e.flux_e as flux_extraordinary_e, e.flux_err_e as flux_extraordinary_err_e,
+                    w.method as solved_by, w.reference as solved_with,
                     r.bias, r.dark, r.flat, r.master_notes
                 from measurement_input i join measurement m on m.id = i.measurement
                 left join frame f on f.name = i.input left join reduced r on r.frame = i.input
                 left join aperture a on a.frame = i.input and a.source = m.source and a.beam = 'O'
+                left join aperture e on e.frame = i.input and e.source = m.source and e.beam = 'E'
+                left join wcs w on w.frame = i.input and w.beam = 'O'
                 where i.measurement = {own} and i.role like 'frame%' order by f.mjd_utc, i.input""",
             "calibrators": f"""
                 select i.input as name, s.mag, s.mag_err

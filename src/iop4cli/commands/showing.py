@@ -165,11 +165,15 @@ def _result(document: Document) -> None:
             "mjd_utc": words.number(frame["mjd_utc"], 6),
             "transparency": words.measured(frame["transparency"], frame["transparency_err"], 4),
             "flux_e": words.measured(frame["flux_e"], frame["flux_err_e"], 0),
+            "flux_extraordinary_e": words.measured(frame["flux_extraordinary_e"], frame["flux_extraordinary_err_e"], 0),
+            "solved": " ".join(filter(None, (frame["solved_by"], (frame["solved_with"] or "").rsplit("/", 1)[-1]))),
             "used": frame["role"] == "frame",
         }
         for frame in document["frames"]
     ]
-    parts.section("Frames", frames, ("name", "angle_deg", "used", "flux_e", "transparency", "mjd_utc"))
+    two_beams = any(frame["flux_extraordinary_e"] for frame in frames)
+    fluxes = ("flux_e", "flux_extraordinary_e") if two_beams else ("flux_e", "transparency")
+    parts.section("Frames", frames, ("name", "angle_deg", "used", *fluxes, "mjd_utc", "solved"))
     masters = {kind: frame[kind] for frame in document["frames"] for kind in ("bias", "dark") if frame[kind]}
     flats = sorted({frame["flat"] for frame in document["frames"] if frame["flat"]})
     parts.names("Masters", [*dict.fromkeys(masters.values()), *flats])
@@ -192,6 +196,7 @@ def _polarisation(row: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "before correction": words.several({"q": row["q_instr"], "u": row["u_instr"]}, 5),
         "chi squared": words.said(words.number(row["chi2_red"], 2), f" reduced, {row['dof']} degrees of freedom"),
+        "gain imbalance": words.measured(row["gain_imbalance"], row["gain_imbalance_err"], 5),
         "transparency": None
         if row["transparency_rms"] is None
         else f"rms {100 * row['transparency_rms']:.2f} %, from {row['transparency_stars']} field stars",
