@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _PART_OF = {"track": "by index files", "sequence": "by field"}
 
 
+_SAID_OF = {
+    "track": "tracked from",
+    "quads": "found by quads in",
+    "central pair": "taken for the target, as the only pair and near the middle",
+}
 _SAME_SEQUENCE = (
     *("telescope", "night", "instrument", "target", "object"),
     *("width_px", "height_px", "binning_x", "flipped"),
@@ -164,7 +169,7 @@ class Solve(Step):
             except NotSolved as reason:
                 reasons.append(str(reason))
                 continue
-            notes = () if solved.method == "index" else (f"solved by {solved.method} {solved.reference or ''}".strip(),)
+            notes = () if solved.method == "index" else (f"{_SAID_OF[solved.method]} {solved.reference or ''}".strip(),)
             rows = {
                 "wcs": wcs_rows(job.item, solved, stars, (height, width)),
                 "detection": detection_rows(job.item, stars, solved),
