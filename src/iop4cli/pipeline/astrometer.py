@@ -22,6 +22,8 @@ _BRIGHTEST_TRACKED = 40
 _SCALE_CHANGE = 0.01
 # The only pair counts as the target's only if it lies this near the middle, as a share of the shorter side.
 _CENTRAL = 0.25
+# How far the displacement changes between two frames of a camera, for flexure and colour.
+_STEADY_PX = 1.0
 # How far two images of one camera may be turned against each other, in errors of its known angle.
 _TURN_SIGMAS = 5.0
 
@@ -62,20 +64,28 @@ class Astrometer:
         beams = self.payload["beams"]
         return 0.5 * min(self.shape) if beams is None else 0.4 * float(np.hypot(*beams["known"]))
 
-    def pairing(self) -> Pairing | None:
-        """Ordinary and extraordinary images, for a camera that has both; NotSolved if they cannot be told apart."""
+    def pairing(self, reference: Mapping[str, Any] | None = None) -> Pairing | None:
+        """Ordinary and extraordinary images, for a camera that has both; NotSolved if they cannot be told apart.
+
+        Few stars pair with certainty only where their displacement is known well: as a solved reference has it.
+        """
         beams, stars = self.payload["beams"], self.stars
         if beams is None:
             return None
         tolerance_px = max(2.0, 0.5 * self._fwhm_px)
+        known, spread = tuple(beams["known"]), tuple(beams["spread"])
+        if reference is not None and reference["way_x_px"] is not None:
+            mirrored = beams["flipped"] != bool(reference["flipped"])
+            known = (reference["way_x_px"], reference["way_y_px"] * (-1.0 if mirrored else 1.0))
+            spread = (_STEADY_PX, _STEADY_PX)
         displacement = find_displacement(
-            stars.x_px, stars.y_px, stars.flux_e, shape=self.shape, known=tuple(beams["known"]),
-            spread=tuple(beams["spread"]), tolerance_px=tolerance_px,
+            stars.x_px, stars.y_px, stars.flux_e, shape=self.shape, known=known, spread=spread,
+            tolerance_px=tolerance_px,
         )  # fmt: skip
         if displacement is None:
             raise NotSolved(
                 f"{len(stars)} images found, but no pairs of ordinary and extraordinary ones near the displacement "
-                f"({beams['known'][0]:+.0f}, {beams['known'][1]:+.0f}) px"
+                f"({known[0]:+.0f}, {known[1]:+.0f}) px"
             )
         return pair(
             stars.x_px, stars.y_px, stars.flux_e, displacement, shape=self.shape, tolerance_px=tolerance_px
@@ -127,7 +137,7 @@ class Astrometer:
         matched = match_nearest(stars.x_px, stars.y_px, known_x + shift[0], known_y + shift[1], max(2.0, self._fwhm_px))
         sky = wcs.to_sky(known_x, known_y)
         solved = self._fitted(start, sky, matched, "track", reference["name"], params["track_min_matched"])
-        return replace(solved, pairing=self.pairing())
+        return replace(solved, pairing=self.pairing(reference["wcs"]))
 
     def by_quads(self, reference: Mapping[str, Any], *, ordinary: bool = False) -> Solved:
         """The brightest images, of both beams or the ordinary one, found again in a solved frame of the field.
@@ -135,8 +145,8 @@ class Astrometer:
         What the reference's ordinary coordinates say of an extraordinary image is off by the displacement, in
         both frames alike: such images fit the plate as well as ordinary ones.
         """
-        pairing, beams = self.pairing(), self.payload["beams"]
-        stars, row = self.stars, reference["wcs"]
+        stars, row, beams = self.stars, reference["wcs"], self.payload["beams"]
+        pairing = self.pairing(row)
         wcs = wcs_of(row)
         known_x, known_y, known_flux = _columns(
             [star for star in reference["stars"] if not ordinary or star["beam"] == "O"]

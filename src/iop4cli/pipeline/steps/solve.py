@@ -286,8 +286,22 @@ def neighbours(view: View, frame: Row) -> list[Row]:
         if other is None or name == frame["name"] or row["method"] not in {"index", "quads"}:
             continue
         if all(other[column] == frame[column] for column in _SAME_SEQUENCE):
-            found.append((abs(other["mjd_utc"] - frame["mjd_utc"]), name, {**row, "key": view.key("solve", name)}))
+            found.append(
+                (
+                    abs(other["mjd_utc"] - frame["mjd_utc"]),
+                    name,
+                    row | _way_of(view, name) | {"key": view.key("solve", name)},
+                )
+            )
     return [row for _, _, row in sorted(found, key=lambda entry: entry[:2])[:1]]
+
+
+def _way_of(view: View, name: str) -> Row:
+    """The measured displacement of a solved frame, as `solved_fields` has it."""
+    other = view.wcs_extraordinary.get(name)
+    if other is None:
+        return {"way_x_px": None, "way_y_px": None, "flipped": False}
+    return {"way_x_px": other["dx_px"], "way_y_px": other["dy_px"], "flipped": view.frames[name]["flipped"]}
 
 
 def beams_of(view: View, frame: Row) -> dict[str, Any] | None:
