@@ -1,7 +1,7 @@
 """Which two images belong to one star: the displacement of the extraordinary beam and the pairs it makes.
 
-Extraordinary = ordinary + displacement, in pixels of the frame as it is: binned, and with the opposite sign
-where the frame is turned by 180 degrees. Positions and fluxes have the shape (n,), in any order.
+Extraordinary = ordinary + displacement, in pixels of the frame as it is: binned, and with the opposite sign of
+dy where its rows are in reverse. Positions and fluxes have the shape (n,), in any order.
 """
 
 from __future__ import annotations
