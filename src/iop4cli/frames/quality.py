@@ -44,6 +44,8 @@ class Quality(IntFlag):
     ZERO_POINT_SCATTER = 1 << 19
     ONE_BEAM = 1 << 20
     IDENTIFIED_BY_PLACE = 1 << 21
+    APERTURE_UNSTABLE = 1 << 22
+    COLOUR_UNKNOWN = 1 << 23
 
 
 MEANING = {
@@ -68,6 +70,8 @@ MEANING = {
     Quality.SAME_TIME: "another frame bears the same time",
     Quality.ONE_BEAM: "measured in one of the two beams, for the other is blended",
     Quality.IDENTIFIED_BY_PLACE: "taken for the target because it is the only pair, near the middle",
+    Quality.APERTURE_UNSTABLE: "the result depends on the radius of the aperture",
+    Quality.COLOUR_UNKNOWN: "its colour is not in the catalogue: taken as typical for the colour term",
     Quality.ZERO_POINT_SCATTER: "the calibrators disagree by more than their errors",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,20 +15,30 @@ _CLIPPED_STD = 0.98658
 _MEDIAN_EXCESS = np.pi / 2.0
 # Pixels whose value says nothing of the star: in an aperture they get that of others at the same distance.
 _REPLACED = Pixel.BAD | Pixel.DEAD | Pixel.HOT | Pixel.COSMIC_RAY
+# Around another star the annulus is left out to where its light falls below this share of the sky's noise, taking
+# the wings to fall as the fifth power of the distance (a star's fall faster, the instrument's haze more slowly).
+_WING_SHARE, _WING_POWER = 0.3, 5.0
+_MASK_FWHM = (1.5, 4.0)
+# A circle's rim crosses pixels: the sum of their squared shares is less than the area by so much a pixel of rim.
+_RIM_LOSS = 1.0 / 6.0
 
 
 @dataclass(frozen=True)
 class ApertureSizes:
-    """Radii in pixels: of the aperture, and of the annulus' inner and outer edge."""
+    """Radii in pixels: of the aperture, of the annulus' inner and outer edge, and of more circles to measure."""
 
     radius_px: float
     annulus_in_px: float
     annulus_out_px: float
+    growth_px: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One star: sum in the aperture above the sky (electrons), its error, the sky a pixel, where, and what is amiss."""
+    """One star: sum in the aperture above the sky (electrons), its error, the sky a pixel, where, and what is amiss.
+
+    `growth_e` and `growth_err_e` are the same for each of the other radii asked for.
+    """
 
     x_px: float
     y_px: float
@@ -37,6 +48,8 @@ class Measured:
     background_err_e: float
     offset_px: float
     bits: int
+    growth_e: tuple[float, ...] = ()
+    growth_err_e: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,9 @@ def measure(
     bits |= _pixel_bits(dq, weights) | _edge_bit(scene.electrons.shape, x, y, sizes.radius_px)
     bits |= _neighbour_bit(scene, x, y, sizes)
     bad = (dq & byte(_REPLACED)) != 0
-    if (bad & (weights > 0)).any():
-        pixels = _mended(pixels, bad, distance, sky)
+    spoiled = bad & (distance <= max(sizes.radius_px, *sizes.growth_px, 0.0) + 1.0)
+    if spoiled.any():
+        pixels = _mended(pixels, spoiled, bad, distance, sky)
     area = float(weights.sum())
     flux = float((weights * (pixels - sky)).sum())
     flat = 1.0 if scene.flat is None else float(np.clip(np.median(scene.flat[rows, columns]), 0.3, 3.0))
@@ -88,7 +102,34 @@ def measure(
     if not flux > 0:
         bits |= int(Quality.NEGATIVE_FLUX)
     offset = float(np.hypot(x - x_px, y - y_px))
-    return Measured(x, y, flux, float(np.sqrt(variance)), sky, sky_err, offset, bits)
+    growth = _growth(pixels - sky, x - columns.start, y - rows.start, sizes, flat, sky_sigma, sky_err)
+    return Measured(x, y, flux, float(np.sqrt(variance)), sky, sky_err, offset, bits, *growth)
+
+
+def _growth(
+    light: np.ndarray,
+    x: float,
+    y: float,
+    sizes: ApertureSizes,
+    flat: float,
+    sky_sigma: float,
+    sky_err: float,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(sum, error) in circles around the same centre, of a cut-out above the sky: see `measure` for the errors.
+
+    Circles that reach over the edge of the frame hold less, as the aperture does.
+    """
+    if not sizes.growth_px:
+        return (), ()
+    import sep
+
+    radius_px = np.array(sizes.growth_px)
+    at = np.full(len(radius_px), x), np.full(len(radius_px), y)
+    flux, _, _ = sep.sum_circle(np.ascontiguousarray(light), *at, radius_px, subpix=0)
+    area_px = math.pi * radius_px**2
+    squares_px = area_px - _RIM_LOSS * 2.0 * math.pi * radius_px
+    variance = np.maximum(flux, 0.0) / flat + squares_px * sky_sigma**2 + (area_px * sky_err) ** 2
+    return tuple(flux.tolist()), tuple(np.sqrt(variance).tolist())
 
 
 def _recentred(scene: Scene, x_px: float, y_px: float, box_px: float) -> tuple[float, float, bool]:
@@ -153,14 +194,16 @@ def _annulus(
 ) -> tuple[float, float, float]:
     """(sky a pixel, its uncertainty, scatter of one pixel) of the annulus, clipped, stars left out."""  # fmt: skip
     use = (distance >= sizes.annulus_in_px) & (distance <= sizes.annulus_out_px) & ((dq & ~byte(Pixel.NO_FLAT)) == 0)
-    stars = _stars_near(scene, centre, sizes.annulus_out_px + 2 * scene.fwhm_px)
+    stars = _stars_near(scene, centre, sizes.annulus_out_px + _MASK_FWHM[1] * scene.fwhm_px)
     masked = use.copy()
-    for star_x, star_y, _ in stars:
-        away = np.hypot(
-            np.arange(columns.start, columns.stop)[None, :] - star_x,
-            np.arange(rows.start, rows.stop)[:, None] - star_y,
-        )
-        masked &= away > 1.5 * scene.fwhm_px
+    if len(stars) and use.any():
+        noise = 1.4826 * float(np.median(np.abs(pixels[use] - np.median(pixels[use]))))
+        for star_x, star_y, star_e in stars:
+            away = np.hypot(
+                np.arange(columns.start, columns.stop)[None, :] - star_x,
+                np.arange(rows.start, rows.stop)[:, None] - star_y,
+            )
+            masked &= away > _reach_px(star_e, noise, scene.fwhm_px)
     values = pixels[masked if masked.sum() >= 50 else use]
     if len(values) < 8:
         values = pixels[distance > sizes.radius_px]
@@ -174,6 +217,12 @@ def _annulus(
         values = kept
     sigma = float(np.std(values, ddof=1)) / _CLIPPED_STD
     return float(np.median(values)), sigma * float(np.sqrt(_MEDIAN_EXCESS / len(values))), sigma
+
+
+def _reach_px(flux_e: float, noise_e: float, fwhm_px: float) -> float:
+    """How far from another star the sky is not to be trusted: its light a pixel falls as flux / FWHM^2 (FWHM / r)^5."""
+    peak = max(flux_e, 0.0) / fwhm_px**2
+    return fwhm_px * float(np.clip((peak / max(_WING_SHARE * noise_e, 1e-6)) ** (1 / _WING_POWER), *_MASK_FWHM))
 
 
 def _stars_near(scene: Scene, centre: tuple[float, float], reach_px: float) -> np.ndarray:
@@ -209,10 +258,10 @@ def _pixel_bits(dq: np.ndarray, weights: np.ndarray) -> int:
     return bits
 
 
-def _mended(pixels: np.ndarray, bad: np.ndarray, distance: np.ndarray, sky: float) -> np.ndarray:
-    """Bad pixels get the mean of the good ones at about the same distance from the star."""
+def _mended(pixels: np.ndarray, spoiled: np.ndarray, bad: np.ndarray, distance: np.ndarray, sky: float) -> np.ndarray:
+    """Spoiled pixels get the mean of those that are not bad at about the same distance from the star."""
     mended = pixels.copy()
-    for row, column in zip(*np.nonzero(bad), strict=True):
+    for row, column in zip(*np.nonzero(spoiled), strict=True):
         ring = (np.abs(distance - distance[row, column]) <= 0.7) & ~bad
         mended[row, column] = np.mean(pixels[ring]) if ring.any() else sky
     return mended

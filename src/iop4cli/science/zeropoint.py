@@ -94,7 +94,7 @@ def _robust_mean(values: Array, variances: Array, usable: Mask) -> ZeroPoint | N
     n = int(used.sum())
     if n == 0:
         return None
-    mean, error, intrinsic_variance = _mean_with_intrinsic_scatter(values[used], variances[used])
+    mean, error, intrinsic_variance = mean_with_intrinsic_scatter(values[used], variances[used])
     residual = values - mean
     return ZeroPoint(
         zp=mean,
@@ -110,12 +110,12 @@ def _robust_mean(values: Array, variances: Array, usable: Mask) -> ZeroPoint | N
 def _distance_from_others(values: Array, variances: Array, used: Mask, index: int) -> float:
     others = used.copy()
     others[index] = False
-    mean, error, intrinsic_variance = _mean_with_intrinsic_scatter(values[others], variances[others])
+    mean, error, intrinsic_variance = mean_with_intrinsic_scatter(values[others], variances[others])
     expected = math.sqrt(float(variances[index]) + error**2 + intrinsic_variance)
     return abs(float(values[index]) - mean) / expected
 
 
-def _mean_with_intrinsic_scatter(values: Array, variances: Array) -> tuple[float, float, float]:
+def mean_with_intrinsic_scatter(values: Array, variances: Array) -> tuple[float, float, float]:
     """Weighted mean, its error and the variance that makes chi2 equal to n - 1 (0 if smaller anyway)."""
     dof = values.size - 1
     extra = 0.0
