@@ -89,6 +89,32 @@ def test_a_lost_frame_shifts_nothing_in_a_long_run():
     assert found.groups[1].missing_angles == (90.0,)
 
 
+@pytest.mark.parametrize(
+    ("positions", "even"),
+    [
+        (range(16), True),
+        (range(8), True),
+        (range(3, 11), True),
+        (range(4), True),
+        ([0, 5, 10, 15], True),
+        (range(12), True),
+        (range(15), False),
+        (range(9), False),
+        ([0, 1, 2, 4], False),
+        ([0, 1, 2, 4, 5, 6], False),
+    ],
+)
+def test_quarter_turns_are_even_and_what_breaks_one_is_not(positions, even):
+    """Even sets give q and u uncorrelated errors, as the fit has them; others do not."""
+    [members] = group(sequence(positions)).groups
+    assert members.even is even
+    angles = [exposure.angle_deg for exposure in members.exposures]
+    flux = np.full(len(angles), 1e4)
+    fit = fit_retarder(angles, flux, 100.0 + 0 * flux, flux, 100.0 + 0 * flux)
+    balanced = abs(fit.qu_cov) < 1e-6 * fit.q_err * fit.u_err and fit.q_err == pytest.approx(fit.u_err, rel=1e-6)
+    assert balanced is even
+
+
 def test_a_pause_divides_and_a_short_one_does_not():
     pause = sequence(range(8)) + sequence(range(8, 16), start_s=7 * STEP_S + EXPTIME_S + 299, prefix="b")
     assert sizes(group(pause)) == [16]

@@ -191,11 +191,15 @@ def _polarisation(row: Mapping[str, Any]) -> dict[str, Any]:
         "chi": words.measured(row["chi_deg"], row["chi_err_deg"], 2, " deg, north through east"),
         "q": words.measured(row["q"], row["q_err"], 5),
         "u": words.measured(row["u"], row["u_err"], 5),
-        "calibration's share": words.several(
-            {"q": row["q_sys"], "u": row["u_sys"], "p": row["p_sys"], "chi_deg": row["chi_sys_deg"]}, 5
+        "calibration's share": words.said(
+            words.several({"q": row["q_sys"], "u": row["u_sys"], "p": row["p_sys"]}, 5),
+            "" if row["chi_sys_deg"] is None else f", chi {row['chi_sys_deg']:.2f} deg",
         ),
         "before correction": words.several({"q": row["q_instr"], "u": row["u_instr"]}, 5),
-        "chi squared": words.said(words.number(row["chi2_red"], 2), f" reduced, {row['dof']} degrees of freedom"),
+        "chi squared": words.said(
+            words.number(row["chi2_red"], 2),
+            f" reduced, {row['dof']} degree{'' if row['dof'] == 1 else 's'} of freedom",
+        ),
         "gain imbalance": words.measured(row["gain_imbalance"], row["gain_imbalance_err"], 5),
         "transparency": None
         if row["transparency_rms"] is None

@@ -1,5 +1,6 @@
 """Which exposures make one polarimetric measurement: a rotation of the analyser on one target in one band."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -28,10 +29,15 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Group:
-    """Exposures in order of time, each at another angle, and the angles of the full set that are missing."""
+    """Exposures in order of time, each at another angle, and the angles of the full set that are missing.
+
+    `even`: each phase of the modulation was exposed equally often, as in a full set; q and u are then uncorrelated,
+    and the missing angles cost nothing but light.
+    """
 
     exposures: tuple[Exposure, ...]
     missing_angles: tuple[float, ...]
+    even: bool
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ def group_exposures(
                 leftovers.extend((exposure, reason) for exposure in found.values())
             else:
                 missing = tuple(angle for number, angle in enumerate(angles_deg) if number not in found)
-                groups.append(Group(tuple(found.values()), missing))
+                even = _is_even([angles_deg[number] for number in found], angles_deg, modulation_deg)
+                groups.append(Group(tuple(found.values()), missing, even))
     groups.sort(key=lambda group: _time_order(group.exposures[0]))
     leftovers.sort(key=lambda leftover: _time_order(leftover[0]))
     return Grouping(tuple(groups), tuple(leftovers))
@@ -127,10 +134,21 @@ def _too_few(found_deg: Sequence[float], min_angles: int, modulation_deg: float)
     if len(found_deg) < min_angles:
         return f"only {len(found_deg)} of the {min_angles} angles that are needed: {listed}"
     needed = min(min_angles, _MIN_MODULATION_ANGLES)
-    different = {round(angle % modulation_deg, 1) % modulation_deg for angle in found_deg}
+    different = set(_phases(found_deg, modulation_deg))
     if len(different) < needed:
         return f"only {len(different)} of the {needed} angles modulo {modulation_deg:g} that are needed: {listed}"
     return ""
+
+
+def _is_even(found_deg: Sequence[float], full_deg: Sequence[float], modulation_deg: float) -> bool:
+    """Whether each phase of the modulation has the same share of its angles in the full set."""
+    found, full = _phases(found_deg, modulation_deg), _phases(full_deg, modulation_deg)
+    return all(found[phase] * len(full_deg) == full[phase] * len(found_deg) for phase in full)
+
+
+def _phases(angles_deg: Sequence[float], modulation_deg: float) -> Counter[float]:
+    """How many angles are at each phase of the modulation."""
+    return Counter(round(angle % modulation_deg, 1) % modulation_deg for angle in angles_deg)
 
 
 def _key(exposure: Exposure) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from iop4cli.pipeline.view import View, parameter_parts
 
 class Pol(Step):
     name = "pol"
-    version = 1
+    version = 2
     tables = {"measurement": "origin", "measurement_input": "origin"}  # noqa: RUF012
     parameters = (
         Parameter("transparency", True, "yes/no", "divide each exposure by the ensemble of field stars"),
@@ -64,8 +64,9 @@ class Pol(Step):
                 "telescope": first["telescope"], "night": str(first["night"]), "instrument": group.instrument,
                 "band": first["band"], "exptime_s": first["exptime_s"], "target": first["target"],
             },
-            "missing_angles": list(group.group.missing_angles), "site": site_of(instrument), "params": params,
-            "analyser": instrument.analyser.kind,
+            # Half a rotation of a plate lacks nothing.
+            "missing_angles": [] if group.group.even else list(group.group.missing_angles),
+            "site": site_of(instrument), "params": params, "analyser": instrument.analyser.kind,
             "calibration": None if calibration is None else _calibration_payload(calibration),
             "fallback": any(view.reduced[name]["master_notes"] for name in group.frames if name in view.reduced),
         }  # fmt: skip
