@@ -66,11 +66,11 @@ def transparency(
     good = _without_outliers(field, star_p_scatter, min_stars)
     if good is None:
         return None
-    used = np.asarray(good.measured().any(axis=1))
-    kept = _selected(good, used)
-    scatters = ScatterLikelihood(kept, star_p_scatter).of_all()
-    stars = information(kept, np.array(scatters.star), np.array(scatters.noise))
-    log_relative, log_cov, _ = solve_log_transparency(stars.matrix.sum(axis=0), stars.pull.sum(axis=0))
+    field, likelihood = good
+    used = np.asarray(field.measured().any(axis=1))
+    scatters = likelihood.of_all()
+    stars = information(_selected(field, used), np.array(scatters.star), np.array(scatters.noise))
+    log_relative, log_cov = solve_log_transparency(stars.matrix.sum(axis=0), stars.pull.sum(axis=0))
     relative = np.exp(log_relative)
     relative = relative / relative.mean()
     jacobian = np.diag(relative) - np.outer(relative, relative) / relative.size
@@ -116,7 +116,9 @@ def _selected(field: StarField, stars: Mask) -> StarField:
     return replace(field, log_flux=field.log_flux[stars], variance=field.variance[stars])
 
 
-def _without_outliers(field: StarField, star_p_scatter: float, min_stars: int) -> StarField | None:
+def _without_outliers(
+    field: StarField, star_p_scatter: float, min_stars: int
+) -> tuple[StarField, ScatterLikelihood] | None:
     """The field without contradicted stars or fluxes, the worst taken out first; None if too few remain."""
     while True:
         used = np.asarray(field.measured().any(axis=1))
@@ -124,26 +126,31 @@ def _without_outliers(field: StarField, star_p_scatter: float, min_stars: int) -
         if used.sum() < min_stars or not enough_in_each.all():
             return None
         kept = _selected(field, used)
-        others = ScatterLikelihood(kept, star_p_scatter).without_each()
-        chances = [_chance(kept, star, scatters) for star, scatters in enumerate(others)]
+        likelihood = ScatterLikelihood(kept, star_p_scatter)
+        others = likelihood.without_each()
+        chances = _chances(kept, list(range(len(others))), others)
         worst = int(np.argmin(chances))
         if chances[worst] > _OUTLIER_PROBABILITY:
-            return field
+            return field, likelihood
         variance = field.variance.copy()
         variance[np.flatnonzero(used)[worst]] = _rescued(kept, worst, others[worst])
         field = replace(field, variance=variance)
 
 
-def _chance(field: StarField, star: int, scatters: Scatters) -> float:
-    """Probability that a star deviates as much from the others, given how these scatter."""
-    stars = information(field, np.array(scatters.star), np.array(scatters.noise))
-    own = stars.matrix[star]
-    others = stars.matrix.sum(axis=0) - own
-    log_t, _, _ = solve_log_transparency(others, stars.pull.sum(axis=0) - stars.pull[star])
-    deviation = own @ (field.log_flux[star] - log_t)
-    _, covariance, _ = solve_log_transparency(stars.matrix.sum(axis=0), stars.pull.sum(axis=0))
-    chi2 = deviation @ (field.log_flux[star] - log_t) - deviation @ covariance @ deviation
-    return chi2_survival(max(float(chi2), 0.0), int(field.measured()[star].sum()) - 1)
+def _chances(field: StarField, stars: list[int], scatters: list[Scatters]) -> list[float]:
+    """Probability that each of some stars deviates as much from all others, given how these scatter."""
+    trials = np.arange(len(stars))
+    tau, kappa = (np.array([getattr(one, name) for one in scatters]) for name in ("star", "noise"))
+    known = information(field, tau, kappa)
+    own, own_pull = known.matrix[trials, stars], known.pull[trials, stars]
+    total, total_pull = known.matrix.sum(axis=1), known.pull.sum(axis=1)
+    log_t, _ = solve_log_transparency(total - own, total_pull - own_pull)
+    _, covariance = solve_log_transparency(total, total_pull)
+    difference = field.log_flux[stars] - log_t
+    deviation = np.einsum("sij,sj->si", own, difference)
+    chi2 = np.sum(deviation * difference, axis=1) - np.einsum("si,sij,sj->s", deviation, covariance, deviation)
+    n_free = field.measured()[stars].sum(axis=1) - 1
+    return [chi2_survival(max(float(one), 0.0), int(n)) for one, n in zip(chi2, n_free, strict=True)]
 
 
 def _rescued(field: StarField, star: int, scatters: Scatters) -> Array:
@@ -155,7 +162,7 @@ def _rescued(field: StarField, star: int, scatters: Scatters) -> Array:
     for exposure in np.flatnonzero(field.measured()[star]):
         variance = field.variance.copy()
         variance[star, exposure] = np.inf
-        chance = _chance(replace(field, variance=variance), star, scatters)
+        chance = _chances(replace(field, variance=variance), [star], [scatters])[0]
         if chance > best_chance:
             best, best_chance = variance[star], chance
     return best

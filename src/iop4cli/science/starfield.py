@@ -51,34 +51,54 @@ def information(field: StarField, star_scatter: Array, excess_noise: Array) -> I
     log T and little of what looks like polarisation.
     """
     weight = 1 / (field.variance + np.square(excess_noise)[..., None, None])
-    tau2 = np.square(star_scatter)[..., None, None, None]
-    weighted = weight[..., None] * field.modulation
-    inner = np.eye(2) + tau2 * np.einsum("...ik,il->...kl", weighted, field.modulation)
-    inverse = weight[..., None] * np.eye(weight.shape[-1])
-    inverse = inverse - tau2 * weighted @ np.linalg.solve(inner, np.swapaxes(weighted, -1, -2))
-    row = inverse.sum(axis=-1)
+    tau2 = np.square(star_scatter)[..., None]
+    cos, sin = field.modulation.T
+    by_cos, by_sin = weight * cos, weight * sin
+    # A star's inverse covariance is diag(weight) less one square for each of its unknowns. This is the Cholesky
+    # factor of 1 + tau^2 modulation' weight modulation.
+    cos_cos, sin_sin, cos_sin = 1 + tau2 * (by_cos @ cos), 1 + tau2 * (by_sin @ sin), tau2 * (by_cos @ sin)
+    determinant = cos_cos * sin_sin - cos_sin**2
+    first = np.sqrt(tau2 / cos_cos)[..., None] * by_cos
+    second = np.sqrt(tau2 * cos_cos / determinant)[..., None] * (by_sin - (cos_sin / cos_cos)[..., None] * by_cos)
+    row = weight - first * first.sum(axis=-1, keepdims=True) - second * second.sum(axis=-1, keepdims=True)
     total = row.sum(axis=-1)
-    matrix = inverse - row[..., :, None] * row[..., None, :] / total[..., None, None]
+    squares = np.stack([first, second, row / np.sqrt(total)[..., None]], axis=-2)
+    matrix = -(np.swapaxes(squares, -1, -2) @ squares)
+    exposures = np.arange(weight.shape[-1])
+    matrix[..., exposures, exposures] += weight
     pull = np.einsum("...ij,...j->...i", matrix, field.log_flux)
     log_weight = np.where(field.measured(), np.log(np.where(weight > 0, weight, 1.0)), 0.0).sum(axis=-1)
     return Information(
         matrix=matrix,
         pull=pull,
         quadratic=np.einsum("...i,...i->...", pull, field.log_flux),
-        log_volume=np.linalg.slogdet(inner)[1] + np.log(total) - log_weight,
+        log_volume=np.log(determinant) + np.log(total) - log_weight,
     )
 
 
-def solve_log_transparency(matrix: Array, pull: Array) -> tuple[Array, Array, Array]:
-    """Log T of zero mean, its covariance and the log determinant of its information, from sums over stars."""
+def solve_log_transparency(matrix: Array, pull: Array) -> tuple[Array, Array]:
+    """Log T of zero mean and its covariance, from sums over stars."""
+    regular, mean, unit = _regular(matrix)
+    covariance = (np.linalg.inv(regular) - mean) / unit
+    return np.einsum("...ij,...j->...i", covariance, pull), covariance
+
+
+def explained_by_transparency(matrix: Array, pull: Array) -> tuple[Array, Array]:
+    """What log T takes off the sum of squares, and the log determinant of its information; as above."""
+    regular, _, unit = _regular(matrix)
+    n = pull.shape[-1]
+    scaled = pull / unit[..., 0]
+    log_t = np.linalg.solve(regular, scaled[..., None])[..., 0] - scaled.mean(axis=-1, keepdims=True)
+    log_det = np.linalg.slogdet(regular)[1] + (n - 1) * np.log(unit[..., 0, 0])
+    return np.einsum("...i,...i->...", pull, log_t), log_det
+
+
+def _regular(matrix: Array) -> tuple[Array, Array, Array]:
+    """The information in units of itself, made solvable for the unknown mean of log T; that mean; the unit."""
     n = matrix.shape[-1]
     mean = np.full((n, n), 1 / n)
-    # In units of the information itself, so that the unknown mean of log T is solved as precisely.
     unit = np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / n
-    regular = matrix / unit + mean + (_RIDGE / unit + 1e-15) * np.eye(n)
-    covariance = (np.linalg.inv(regular) - mean) / unit
-    log_det = np.linalg.slogdet(regular)[1] + (n - 1) * np.log(unit[..., 0, 0])
-    return np.einsum("...ij,...j->...i", covariance, pull), covariance, log_det
+    return matrix / unit + mean + (_RIDGE / unit + 1e-15) * np.eye(n), mean, unit
 
 
 @dataclass(frozen=True)
@@ -115,8 +135,8 @@ class ScatterLikelihood:
         return self.stars.matrix, self.stars.pull, self.stars.quadratic, self.stars.log_volume
 
     def _log_posterior(self, matrix: Array, pull: Array, quadratic: Array, log_volume: Array) -> Array:
-        log_t, _, log_det = solve_log_transparency(matrix, pull)
-        chi2 = quadratic - np.einsum("...i,...i->...", pull, log_t)
+        explained, log_det = explained_by_transparency(matrix, pull)
+        chi2 = quadratic - explained
         prior = self.log_prior.reshape(-1, *[1] * (chi2.ndim - 1))
         return prior - (chi2 + log_volume + log_det) / 2
 
