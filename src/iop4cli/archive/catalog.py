@@ -47,7 +47,7 @@ def parse_catalog(
 ) -> tuple[Source, ...]:
     """The sources in the text of a CSV or ECSV file (see read_catalog)."""
     problems: list[CatalogProblem] = []
-    lines = _lines(text, file, ecsv)
+    lines = table_lines(text, file, ecsv)
     if not lines:
         raise CatalogError([CatalogProblem(file, 1, "", "", "is empty: the first line names the columns")])
     first, header = lines[0]
@@ -69,7 +69,7 @@ def parse_catalog(
     return tuple(sources)
 
 
-def _lines(text: str, file: str, ecsv: bool) -> list[tuple[int, list[str]]]:
+def table_lines(text: str, file: str, ecsv: bool) -> list[tuple[int, list[str]]]:
     """(line number, cells) of the header and of each row; comments and empty lines left out."""
     above = 0
     all_lines = text.splitlines(keepends=True)

@@ -10,7 +10,7 @@ from iop4cli.errors import UsageError
 
 CONFIG_NAME = "iop4.toml"
 STORE_NAME = "iop4.duckdb"
-FOLDERS = ("raw", "master", "reduced", "plots", "reports", "log", "instruments")
+FOLDERS = ("raw", "master", "reduced", "plots", "reports", "log", "instruments", "host_galaxies")
 TEMPORARY_SUFFIX = ".part"
 
 
@@ -35,6 +35,10 @@ class Layout:
     @property
     def instruments(self) -> Path:
         return self.root / "instruments"
+
+    @property
+    def host_galaxies(self) -> Path:
+        return self.root / "host_galaxies"
 
     def raw_frame(self, name: str) -> Path:
         return self.root / "raw" / name

@@ -17,9 +17,10 @@ create table master (
   name text primary key, key text, kind text, telescope text, night date, instrument text, band text, angle_deg double,
   exptime_s double, width_px integer, height_px integer, binning_x integer, binning_y integer,
   window_x0 integer, window_y0 integer, n_frames integer, n_rejected integer, level double, scatter double,
-  read_noise_e double, accepted boolean, reason text, bias text, path text);
+  read_noise_e double, noise_ratio double, n_bad integer, flaw text, accepted boolean, reason text, bias text, path text);
 
 create table master_input (master text, frame text, used boolean, reason text);
+create table master_structure (master text, cells double[], cell_noise double);
 
 create table reduced (
   frame text primary key, path text, bias text, dark text, flat text, master_notes text,
@@ -39,7 +40,12 @@ create table detection (
 create table aperture (
   frame text, source text, beam text, x_px double, y_px double, ra_deg double, dec_deg double, fwhm_px double, radius_px double,
   annulus_in_px double, annulus_out_px double, flux_e double, flux_err_e double, background_e double, background_err_e double,
-  offset_px double, bits integer, primary key (frame, source, beam));
+  offset_px double, bits integer, correction_mag double, correction_err_mag double,
+  growth_radius_px float[], growth_flux_e float[], growth_flux_err_e float[], primary key (frame, source, beam));
+
+create table growth (
+  frame text primary key, fwhm_px double, n_stars integer,
+  radius_fwhm float[], share float[], share_err float[], share_scatter float[]);
 
 create table field_star (
   frame text, star integer, ra_deg double, dec_deg double, x_px double, y_px double, flux_e double, flux_err_e double, bits integer);
@@ -60,7 +66,10 @@ create table measurement_input (measurement text, origin text, input text, role 
 
 create table correction (
   measurement text primary key, origin text, quality integer, quality_text text, mag_err_night double,
-  mag_host double, mag_host_err double, p_host double, p_host_err double, notes text);
+  mag_host double, mag_host_err double, p_host double, p_host_err double, p_host_debiased double,
+  q_host double, q_host_err double, u_host double, u_host_err double, qu_host_cov double,
+  mag_q_host_cov double, mag_u_host_cov double, mag_p_host_cov double,
+  host_mjy double, host_err_mjy double, host_mag double, host_mag_err double, host_reason text, notes text);
 
 create table source (
   name text primary key, other_names text[], ra_deg double, dec_deg double, kind text, redshift double,
@@ -91,5 +100,8 @@ select m.id, m.source, m.telescope, m.instrument, m.night, m.mode, m.band, m.mjd
   m.calibration, m.method, m.version,
   m.mag_err_photon, c.mag_err_night, m.mag_instrumental, m.mag_reason, m.zp_scatter, m.q_raw, m.u_raw, m.q_err_photon, m.u_err_photon, m.dof,
   m.gain_imbalance, m.gain_imbalance_err,
-  m.transparency_stars, m.transparency_rms, m.origin
+  m.transparency_stars, m.transparency_rms, m.origin,
+  c.p_host_debiased, c.q_host, c.q_host_err, c.u_host, c.u_host_err, c.qu_host_cov,
+  c.mag_q_host_cov, c.mag_u_host_cov, c.mag_p_host_cov,
+  c.host_mjy, c.host_err_mjy, c.host_mag, c.host_mag_err, c.host_reason, c.notes as correction_notes
 from measurement m left join correction c on c.measurement = m.id;

@@ -1,4 +1,4 @@
-"""correct: what can be said of a result only beside the others of its night, and the quality in words."""
+"""correct: what can be said of a result only beside others, its host galaxy taken off, the quality in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from iop4cli.frames.quality import Quality, describe
+from iop4cli.pipeline.hosts import HostCorrector, Hosts
 from iop4cli.pipeline.night_scatter import NightScatter
 from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import Row, View, parameter_parts
@@ -18,8 +19,16 @@ _READ = (
     "mode",
     "band",
     "mag",
+    "mag_err",
     "mag_err_photon",
     "zp",
+    "q",
+    "q_err",
+    "u",
+    "u_err",
+    "qu_cov",
+    "p",
+    "aperture_arcsec",
     "fwhm_arcsec",
     "bits",
 )
@@ -34,22 +43,31 @@ class Correct(Step):
         Parameter("clouds_mag", 0.3, "mag", "a zero point this much below the night's best means clouds"),
         Parameter("bad_seeing_ratio", 1.6, "ratio", "seeing this much above the night's median is bad"),
         Parameter("unsteady_ratio", 2.0, "ratio", "calibrators that scatter this much above the night's median"),
+        Parameter("host_mag_days", 1.0, "d", "how far in time to look for a magnitude where a group has none"),
+        Parameter("host_mag_wander", 0.15, "mag/sqrt(d)", "how much a source may change in a day, for its error"),
     )
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         params = view.parameters(self)
+        hosts = Hosts.of(view, params["host_mag_days"], params["host_mag_wander"])
         for item, origins in _nights(view).items():
             epoch = item.rsplit("/", 1)[0]
             frames = [name for name in view.frames if name.startswith(epoch + "/")]
             late = next((step for origin, step in origins if view.pending(step, origin)), None)
+            late = late or hosts.waits_for(view, epoch)
             if late is not None:
                 yield view.waiting(self, item, late, frames)
                 continue
             parts = {
                 "results": digest([(origin, view.key(step, origin)) for origin, step in origins]),
+                "host galaxies": digest(hosts.tables(epoch)),
+                "magnitudes of other nights": digest(hosts.magnitudes(epoch)),
                 **parameter_parts(params),
             }
-            payload = {"params": params, "origins": [origin for origin, _ in origins]}
+            payload = {
+                "params": params, "origins": [origin for origin, _ in origins],
+                "hosts": hosts.tables(epoch), "magnitudes": hosts.magnitudes(epoch),
+            }  # fmt: skip
             yield view.decide(self, item, parts, frames, payload=payload)
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
@@ -60,7 +78,7 @@ class Correct(Step):
             by_origin.setdefault(row["origin"], []).append(kept)
         return [
             replace(job, payload={
-                "params": job.payload["params"],
+                **{name: job.payload[name] for name in ("params", "hosts", "magnitudes")},
                 "measurements": [row for origin in job.payload["origins"] for row in by_origin.get(origin, ())],
             })
             for job in jobs
@@ -69,6 +87,7 @@ class Correct(Step):
     def work(self, job: Job) -> Outcome:
         rows, params = job.payload["measurements"], job.payload["params"]
         night = NightScatter.of(rows)
+        hosts = HostCorrector(job.payload["hosts"], job.payload["magnitudes"], params["host_mag_days"])
         corrections = []
         for row in rows:
             bits = row["bits"]
@@ -82,7 +101,7 @@ class Correct(Step):
                 bits |= int(Quality.ZERO_POINT_SCATTER)
             corrections.append({
                 "measurement": row["id"], "origin": job.item, "quality": bits, "quality_text": describe(bits) or None,
-                "mag_err_night": night.relative_error(row),
+                "mag_err_night": night.relative_error(row), **hosts.columns(row),
             })  # fmt: skip
         return self.done(job, rows={"correction": corrections})
 
