@@ -12,6 +12,7 @@ import numpy as np
 
 from iop4cli.frames.fits import read_pixels, read_reduced
 from iop4cli.frames.quality import Quality
+from iop4cli.pipeline.growth import aperture_sizes, curve_of
 from iop4cli.science.apertures import ApertureSizes, Measured, Scene, measure
 from iop4cli.science.cosmics import flag_cosmic_rays
 from iop4cli.science.magnitudes import FieldSource
@@ -31,6 +32,7 @@ class Photometer:
     box_px: float
     find_cosmic_rays: bool
     by_place: bool
+    correction_mag: tuple[float, float] | None
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> Photometer:
@@ -41,32 +43,35 @@ class Photometer:
         stars = np.array(payload["stars"], float).reshape(-1, 3)
         flat = _flat_of(payload["flat"], image.electrons.shape)
         scene = Scene(image.electrons, image.dq, flat, stars, fwhm_px)
-        radius_px = max(params["radius_fwhm"] * fwhm_px, params["radius_min_px"])
-        inner_px = max(params["annulus_in_fwhm"] * fwhm_px, radius_px + 2.0)
-        outer_px = max(params["annulus_out_fwhm"] * fwhm_px, inner_px + 4.0)
+        sizes = aperture_sizes(params, fwhm_px, payload["radius_fwhm"])
         other = payload["wcs_extraordinary"]
         return cls(
             scene, wcs_of(payload["wcs"]), None if other is None else wcs_of(other),
-            ApertureSizes(radius_px, inner_px, outer_px), max(params["recentre_fwhm"] * fwhm_px, 1.5),
+            sizes, max(params["recentre_fwhm"] * fwhm_px, 1.5),
             bool(params["cosmic_rays"]), payload["wcs"]["method"] == "central pair",
+            _correction(payload["growth"], sizes.radius_px),
         )  # fmt: skip
 
     def catalogue_rows(self, frame: str, source: str, ra_deg: float, dec_deg: float) -> list[dict[str, Any]]:
         """Rows of the table `aperture`, one for each beam."""
         rows = []
-        for beam, measured in self._in_beams(ra_deg, dec_deg):
+        correction_mag, correction_err_mag = self.correction_mag or (None, None)
+        for beam, measured in self._in_beams(ra_deg, dec_deg, self.sizes):
             rows.append({
                 "frame": frame, "source": source, "beam": beam, "x_px": measured.x_px, "y_px": measured.y_px,
                 "ra_deg": ra_deg, "dec_deg": dec_deg, "fwhm_px": self.scene.fwhm_px, "radius_px": self.sizes.radius_px,
                 "annulus_in_px": self.sizes.annulus_in_px, "annulus_out_px": self.sizes.annulus_out_px,
                 "flux_e": measured.flux_e, "flux_err_e": measured.flux_err_e, "background_e": measured.background_e,
                 "background_err_e": measured.background_err_e, "offset_px": measured.offset_px, "bits": measured.bits,
+                "correction_mag": correction_mag, "correction_err_mag": correction_err_mag,
+                "growth_radius_px": self.sizes.growth_px if measured.growth_e else None,
+                "growth_flux_e": measured.growth_e or None, "growth_flux_err_e": measured.growth_err_e or None,
             })  # fmt: skip
         return rows
 
     def field_row(self, frame: str, number: int, ra_deg: float, dec_deg: float) -> dict[str, Any]:
         """A row of the table `field_star`; with two beams their sum, which carries no modulation."""
-        beams = [measured for _, measured in self._in_beams(ra_deg, dec_deg)]
+        beams = [measured for _, measured in self._in_beams(ra_deg, dec_deg, replace(self.sizes, growth_px=()))]
         bits = 0
         for measured in beams:
             bits |= measured.bits
@@ -76,25 +81,30 @@ class Photometer:
             "flux_err_e": float(np.sqrt(sum(measured.flux_err_e**2 for measured in beams))), "bits": bits,
         }  # fmt: skip
 
-    def _in_beams(self, ra_deg: float, dec_deg: float) -> list[tuple[str, Measured]]:
+    def _in_beams(self, ra_deg: float, dec_deg: float, sizes: ApertureSizes) -> list[tuple[str, Measured]]:
         place = self._at(self.wcs, ra_deg, dec_deg)
         if self.wcs_extraordinary is None:
-            return [("O", self._measured(*place))]
+            return [("O", self._measured(*place, sizes))]
         other = self._at(self.wcs_extraordinary, ra_deg, dec_deg)
         way = other[0] - place[0], other[1] - place[1]
         # What falls on the ordinary image is the extraordinary one of a star a displacement before it; what falls
         # on the extraordinary image is the ordinary one of a star whose other image is a displacement after it.
         before, after = (place[0] - way[0], place[1] - way[1]), (other[0] + way[0], other[1] + way[1])
-        return [("O", self._measured(*place, partner=before)), ("E", self._measured(*other, partner=after))]
+        return [
+            ("O", self._measured(*place, sizes, partner=before)),
+            ("E", self._measured(*other, sizes, partner=after)),
+        ]
 
     def _at(self, wcs: Any, ra_deg: float, dec_deg: float) -> tuple[float, float]:
         x, y = wcs.to_pixel(np.array([ra_deg]), np.array([dec_deg]))
         return float(x[0]), float(y[0])
 
-    def _measured(self, x_px: float, y_px: float, partner: tuple[float, float] | None = None) -> Measured:
+    def _measured(
+        self, x_px: float, y_px: float, sizes: ApertureSizes, partner: tuple[float, float] | None = None
+    ) -> Measured:
         if self.find_cosmic_rays and np.isfinite(x_px) and np.isfinite(y_px):
             flag_cosmic_rays(self.scene, x_px, y_px, self.sizes.radius_px + self.box_px + 2.0)
-        measured = measure(self.scene, x_px, y_px, self.sizes, box_px=self.box_px)
+        measured = measure(self.scene, x_px, y_px, sizes, box_px=self.box_px)
         bits = measured.bits | (int(Quality.IDENTIFIED_BY_PLACE) if self.by_place else 0)
         if partner is not None and self._blends(partner, measured.flux_e):
             bits |= int(Quality.BLENDED_BEAMS)
@@ -108,6 +118,13 @@ class Photometer:
         away = np.hypot(stars[:, 0] - partner[0], stars[:, 1] - partner[1])
         near = away <= self.sizes.radius_px + 0.5 * self.scene.fwhm_px
         return bool((near & (stars[:, 2] > _SPOILING_SHARE * flux_e)).any())
+
+
+def _correction(growth: Mapping[str, Any] | None, radius_px: float) -> tuple[float, float] | None:
+    """(aperture correction in magnitudes, its error) of a frame with a curve of growth."""
+    if growth is None:
+        return None
+    return curve_of(growth).correction_mag(radius_px / growth["fwhm_px"])
 
 
 def _flat_of(said: tuple[str, tuple[int, int] | None] | None, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -249,7 +249,8 @@ class View:
 
 _NAME_COLUMN = {
     "item": "name", "frame": "name", "reduced": "frame", "wcs": "frame", "detection": "frame", "aperture": "frame",
-    "field_star": "frame", "measurement": "origin", "measurement_input": "origin", "correction": "origin",
+    "growth": "frame", "field_star": "frame", "measurement": "origin", "measurement_input": "origin",
+    "correction": "origin",
 }  # fmt: skip
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from iop4cli.archive.source import Source
+from iop4cli.errors import UsageError
 from iop4cli.pipeline.choice import window_in
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
+from iop4cli.pipeline.growth import CHOICES, optimal_radius_fwhm
 from iop4cli.pipeline.measurements import catalog_entry, photometry_rows, site_of
 from iop4cli.pipeline.solutions import wcs_of
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
@@ -24,6 +26,7 @@ class Phot(Step):
         "aperture": "frame", "field_star": "frame", "measurement": "origin", "measurement_input": "origin",
     }  # fmt: skip
     parameters = (
+        Parameter("aperture", "fixed", "", "fixed: radius_fwhm; optimal: the radius of least error for the target"),
         Parameter("radius_fwhm", 1.5, "FWHM", "aperture radius (not diameter) in FWHM of the frame or group"),
         Parameter("radius_min_px", 2.5, "pixels", "smallest aperture radius"),
         Parameter("annulus_in_fwhm", 4.0, "FWHM", "inner radius of the sky annulus"),
@@ -54,7 +57,7 @@ class Phot(Step):
         inside = sources_inside(view, frame)
         if not inside:
             return view.impossible(self, name, _no_source(view, frame), [name])
-        params = view.parameters(self, frame["instrument"])
+        params = _checked(view.parameters(self, frame["instrument"]))
         fwhm_px = _common_fwhm(view, group.frames if group else (name,))
         if fwhm_px is None:
             return view.impossible(self, name, "no star is good enough to measure the FWHM", [name])
@@ -67,6 +70,8 @@ class Phot(Step):
         }
         reduced = view.reduced[name]
         photometric = frame["mode"] != "pol"
+        if params["aperture"] == "optimal":
+            parts["target"] = str(frame["target"])
         if photometric:
             parts["magnitudes"] = _magnitudes_part(inside, frame["band"])
             parts["frame"] = digest([frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")])
@@ -78,7 +83,7 @@ class Phot(Step):
             "path": str(view.layout.reduced_frame(name)), "params": params, "fwhm_px": fwhm_px, "positions": positions,
             "wcs": view.wcs[name], "wcs_extraordinary": view.wcs_extraordinary.get(name),
             "flat": _flat_part(view, frame), "group": group.frames if group else (),
-            "fallback": bool(reduced["master_notes"]), "photometric": photometric,
+            "fallback": bool(reduced["master_notes"]), "photometric": photometric, "of": frame["target"],
         }  # fmt: skip
         if photometric:
             payload |= _photometry_payload(view, frame, inside) | {"twin": None if twin is None else twin["name"]}
@@ -92,11 +97,18 @@ class Phot(Step):
         needed = {name for job in jobs for name in (job.item, *job.payload["group"])}
         for row in view.rows_of("detection", needed):
             by_frame.setdefault(row["frame"], []).append(row)
+        growth = {row["frame"]: row for row in view.rows_of("growth", needed)}
         ready = []
         for job in jobs:
             stars = [(row["x_px"], row["y_px"], row["flux_e"]) for row in by_frame.get(job.item, ())]
             field = [] if job.payload["photometric"] else _field_stars(view, job, by_frame)
-            ready.append(replace(job, payload={**job.payload, "stars": stars, "field": field}))
+            found = {"stars": stars, "field": field, "growth": growth.get(job.item)}
+            found["radius_fwhm"] = job.payload["params"]["radius_fwhm"]
+            if job.payload["params"]["aperture"] == "optimal":
+                names = job.payload["group"] or (job.item,)
+                best = optimal_radius_fwhm(view, names, job.payload["of"], by_frame, growth, job.payload["params"])
+                found["radius_fwhm"] = best or found["radius_fwhm"]
+            ready.append(replace(job, payload={**job.payload, **found}))
         return ready
 
     def work(self, job: Job) -> Outcome:
@@ -119,6 +131,12 @@ class Phot(Step):
 
 
 STEP = Phot()
+
+
+def _checked(params: dict[str, Any]) -> dict[str, Any]:
+    if params["aperture"] not in CHOICES:
+        raise UsageError(f"phot.aperture {params['aperture']!r}: choose {' or '.join(CHOICES)}")
+    return params
 
 
 def sources_inside(view: View, frame: Row, margin_px: float = 0.0) -> list[Source]:

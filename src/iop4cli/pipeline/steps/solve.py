@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iop4cli.pipeline.growth import growth_rows
 from iop4cli.pipeline.references import beams_of, neighbours, solved_field_frames
 from iop4cli.pipeline.solutions import detection_rows, wcs_rows, with_wcs
 from iop4cli.pipeline.step import CURRENT, DONE, FAILED, Decision, Job, Outcome, Parameter, Step, digest
@@ -36,7 +37,7 @@ class Solve(Step):
     # What index files could not solve is then matched to the night's solved frames of the same field.
     # What that leaves of a sequence with two beams is matched to its solved neighbours.
     waves = ("index", "track", "sequence")
-    tables = {"wcs": "frame", "detection": "frame"}  # noqa: RUF012
+    tables = {"wcs": "frame", "detection": "frame", "growth": "frame"}  # noqa: RUF012
     parameters = (
         Parameter("detection_sigmas", 5.0, "sky sigmas", "threshold of a pixel that belongs to a star"),
         Parameter("min_area_px", 5, "pixels", "fewest connected pixels of a star"),
@@ -170,6 +171,7 @@ class Solve(Step):
             rows = {
                 "wcs": wcs_rows(job.item, solved, stars, (height, width)),
                 "detection": detection_rows(job.item, stars, solved),
+                "growth": growth_rows(job.item, image.electrons, image.dq, stars),
             }
             return self.done(job, rows=rows, files=with_wcs(path, solved, rows["wcs"]), notes=notes)
         return self.failed(job, " | ".join(dict.fromkeys(reasons)))
