@@ -20,7 +20,7 @@ _iop4() {
     "run") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "demo") words="--seed --json -q --quiet -h --help" ;;
     "classify") words="--set --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
-    "mkmaster") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "mkmaster") words="--accept --reject --unsay --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "reduce") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "solve") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "phot") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;

@@ -70,10 +70,11 @@ def test_reduction_is_the_formula_and_marks_pixels():
     adu[3, 4], adu[5, 6] = 65000, 60000
     bias, flat = np.full((40, 40), 1000, np.float32), np.full((40, 40), 0.8, np.float32)
     flat[7, 8] = 0.01
-    bias[9, 10] = 9000
+    known = np.zeros(adu.shape, np.uint8)
+    known[9, 10] = Pixel.HOT
     reduced = reduce_image(
         adu, exptime_s=20, gain_e_per_adu=4.5, saturation_adu=64000, linear_limit_adu=55000, bias=bias,
-        dark_adu_per_s=np.full((40, 40), 2.0, np.float32), flat=flat,
+        dark_adu_per_s=np.full((40, 40), 2.0, np.float32), flat=flat, defects=known,
     )  # fmt: skip
     assert reduced.electrons[0, 0] == pytest.approx((1500 - 1000 - 40) * 4.5 / 0.8)
     assert reduced.electrons.dtype == np.float32

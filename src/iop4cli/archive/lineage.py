@@ -130,12 +130,18 @@ def about_frame(store: Store, name: str) -> Tables:
     )
 
 
+def masters_with(store: Store, frame: str) -> list[Row]:
+    """The masters that a calibration frame is part of, or was left out of with the reason."""
+    return store.rows("select master, used, reason from master_input where frame = ? order by master", [frame])
+
+
 def about_master(store: Store, name: str) -> Tables:
     """Everything about a master."""
     own = quoted(name)
     return store.tables(
         {
             "master": f"select * from master where name = {own}",
+            "override": f"select field, value, who, time_utc from override where frame = {own} order by 1",
             "item": item_query([name]),
             "master_input": f"""
                 select frame, used, reason from master_input where master = {own}

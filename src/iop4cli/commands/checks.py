@@ -235,7 +235,7 @@ class Checks:
         found = self._store.tables(
             {
                 "overrides": "select distinct frame as name from override "
-                "where frame not in (select name from frame) order by 1",
+                "where frame not in (select name from frame union select name from master) order by 1",
                 "flags": "select distinct measurement as name from flag "
                 "where measurement not in (select id from measurement) order by 1",
             }

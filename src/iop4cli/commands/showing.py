@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from iop4cli.commands import showing_parts as parts
-from iop4cli.commands.status import frame_in_words, show_masters
+from iop4cli.commands.showing_masters import master, show_masters
+from iop4cli.commands.status import frame_in_words
 from iop4cli.shell import page, words
 
 Document = Mapping[str, Any]
@@ -89,33 +90,6 @@ def _wcs(wcs: Mapping[str, Any]) -> None:
             "background": f"{wcs['sky_e']:.0f} electrons a pixel, rms {wcs['sky_rms_e']:.1f}",
         }
     )
-
-
-def _master(document: Document) -> None:
-    master = document["master"]
-    said = (
-        f"{master['kind']} of {master['instrument']}",
-        master["band"],
-        None if master["angle_deg"] is None else f"at {master['angle_deg']:g} deg",
-    )
-    page.text(" ".join(filter(None, said)))
-    unit = {"bias": " ADU", "dark": " ADU/s", "flat": " of the level"}[master["kind"]]
-    page.pairs(
-        {
-            "accepted": "yes" if master["accepted"] else f"no: {master['reason']}",
-            "file": master["path"],
-            "frames": f"{master['n_frames']} used, {master['n_rejected']} left out",
-            "size": words.size(master),
-            "level": words.said(words.number(master["level"], 3), "" if master["kind"] == "flat" else unit),
-            "scatter": words.said(words.number(master["scatter"], 4), unit),
-            "read noise": words.said(words.number(master["read_noise_e"], 2), " electrons"),
-            "made with": master["bias"],
-        }
-    )
-    parts.section("Frames", document["frames"], ("frame", "used", "reason"))
-    parts.names("Masters made with it", document["masters_made_with_it"])
-    parts.names("Frames reduced with it", document["reduced_with_it"])
-    parts.steps(document)
 
 
 def _group(document: Document) -> None:
@@ -243,7 +217,7 @@ def _source(document: Document) -> None:
 
 _SHOW: Mapping[str, Callable[[Document], None]] = {
     "frame": _frame,
-    "master": _master,
+    "master": master,
     "group": _group,
     "result": _result,
     "source": _source,

@@ -181,16 +181,18 @@ def _by_reason(troubles: list[dict[str, Any]]) -> None:
 
 
 def _one_frame(view: View, name: str, *, as_json: bool) -> None:
-    from iop4cli.archive.lineage import items_of_frame
+    from iop4cli.archive.lineage import items_of_frame, masters_with
     from iop4cli.archive.queries import item_rows
+    from iop4cli.commands.showing_masters import show_masters
     from iop4cli.pipeline.lineage import history, masters_of
 
     frame = view.frames.get(name)
     steps = history(item_rows(view.store, items_of_frame(view.store, name)))
     masters = [] if frame is None else masters_of(view, frame)
+    part_of = masters_with(view.store, name)
     if as_json:
         status = "unclassified" if frame is None else frame["status"]
-        output.json_row({"name": name, "status": status, "steps": steps, "masters": masters})
+        output.json_row({"name": name, "status": status, "steps": steps, "masters": masters, "part_of": part_of})
         return
     page.heading(name)
     if frame is None:
@@ -199,6 +201,9 @@ def _one_frame(view: View, name: str, *, as_json: bool) -> None:
         page.text(frame_in_words(frame))
     if steps:
         show_steps(steps, name)
+    for one in part_of:
+        left_out = "" if one["used"] else f", left out: {one['reason']}"
+        page.text(f"part of {one['master']}{left_out}", style="" if one["used"] else "warning")
     show_masters(masters)
 
 
@@ -228,18 +233,3 @@ def show_steps(steps: list[dict[str, Any]], name: str) -> None:
         for row in steps
     ]
     page.table(shown, ("step", "status", "when", "of", "reason"))
-
-
-def show_masters(masters: list[dict[str, Any]], indent: int = 2) -> None:
-    """The masters that a frame has, and why not others."""
-    for master in masters:
-        notes = f" ({'; '.join(master['notes'])})" if master["notes"] else ""
-        page.text(
-            f"{master['kind']}: {master['taken'] or 'none'}{notes}",
-            indent,
-            "" if master["taken"] else "impossible",
-        )
-        if master["had"] and master["had"] != master["taken"]:
-            page.text(f"it was reduced with {master['had']}; `iop4 reduce` is due", indent + 2, "warning")
-        for other in master["passed_over"]:
-            page.text(f"passed over {other['name']}: {other['why']}", indent + 2, "dim")

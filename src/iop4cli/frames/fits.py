@@ -243,3 +243,27 @@ def read_pixels(path: Path) -> np.ndarray:
     """The primary image of one of our own products as float32."""
     with _opened(path, memmap=False) as hdus:
         return np.ascontiguousarray(hdus[0].data, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class MasterImage:
+    """A master, its pixel bits, and its uncertainty if that was asked for, all (height, width)."""
+
+    image: np.ndarray
+    dq: np.ndarray
+    uncertainty: np.ndarray | None
+
+    def cut(self, x: int, y: int, width: int, height: int) -> MasterImage:
+        part = slice(y, y + height), slice(x, x + width)
+        return MasterImage(
+            self.image[part], self.dq[part], None if self.uncertainty is None else self.uncertainty[part]
+        )
+
+
+def read_master(path: Path, *, uncertainty: bool = False) -> MasterImage:
+    with _opened(path, memmap=False) as hdus:
+        return MasterImage(
+            np.ascontiguousarray(hdus[0].data, dtype=np.float32),
+            np.ascontiguousarray(hdus["DQ"].data, dtype=np.uint8),
+            np.ascontiguousarray(hdus["UNCERT"].data, dtype=np.float32) if uncertainty else None,
+        )

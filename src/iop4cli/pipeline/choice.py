@@ -57,6 +57,11 @@ def choose_master(
     return Choice(None, (), tuple(candidates))
 
 
+def angle_matters(instrument: Any, frame: Row) -> bool:
+    """Whether flats of other angles are a makeshift for this frame: behind a filter they are, behind a plate not."""
+    return frame["kind"] != "light" or instrument.analyser.kind == "polarised_filter"
+
+
 def why_none(kind: str, frame: Row, choice: Choice) -> str:
     """The reason that a frame has no master of a kind, with the best of those passed over."""
     wanted = f"{frame['instrument']} {geometry_text(frame)}"

@@ -10,7 +10,9 @@ from typing import Any
 from iop4cli.archive import lineage
 from iop4cli.archive.lineage import Thing
 from iop4cli.frames.quality import MEANING
-from iop4cli.pipeline.choice import Candidate, choose_master
+from iop4cli.pipeline.choice import Candidate, angle_matters, as_date, choose_master
+from iop4cli.pipeline.judging import standings_of
+from iop4cli.pipeline.standing import Standing, series_of
 from iop4cli.pipeline.steps import step_named
 from iop4cli.pipeline.view import View
 
@@ -27,7 +29,9 @@ def masters_of(view: View, frame: Row) -> list[dict[str, Any]]:
     reduced = view.reduced.get(frame["name"], {})
     found = []
     for kind in instrument.needs(frame["kind"]):
-        choice = choose_master(kind, frame, view.rows("master"), limit_days)
+        choice = choose_master(
+            kind, frame, view.rows("master"), limit_days, angle_matters=angle_matters(instrument, frame)
+        )
         passed_over = [candidate for candidate in choice.candidates if candidate.master["name"] != choice.name]
         found.append(
             {
@@ -102,15 +106,41 @@ def _frame(view: View, name: str) -> dict[str, Any]:
     }
 
 
+# Masters of the nights before and after that are shown beside one.
+_BESIDE = 4
+
+
 def _master(view: View, name: str) -> dict[str, Any]:
     found = lineage.about_master(view.store, name)
+    row = found["master"][0]
+    step = step_named("mkmaster")
+    known = row["instrument"] in view.surroundings.registry.instruments
+    standings = standings_of(view, step, row["kind"]) if known else {}
+    standing = standings.get(name, Standing(bool(row["accepted"]), row["reason"]))
     return {
-        "master": found["master"][0],
+        "master": row,
+        "standing": asdict(standing),
+        "limits": view.parameters(step, row["instrument"] if known else None),
+        "trend": _trend(view, row, standings),
+        "overrides": found["override"],
         "frames": found["master_input"],
         "masters_made_with_it": lineage.plain_names(found["masters"]),
         "reduced_with_it": lineage.plain_names(found["reduced"], "frame"),
         "steps": history(found["item"]),
     }
+
+
+def _trend(view: View, master: Row, standings: Mapping[str, Standing]) -> list[dict[str, Any]]:
+    """Masters of the same camera, geometry, band and angle in order of time, some before this one and some after."""
+    alike = [row for row in view.rows("master") if row["path"] and series_of(row) == series_of(master)]
+    alike.sort(key=lambda row: (as_date(row["night"]), row["name"]))
+    place = next((i for i, row in enumerate(alike) if row["name"] == master["name"]), 0)
+    columns = ("name", "kind", "night", "n_frames", "level", "scatter", "noise_ratio", "n_bad", "accepted", "reason")
+    beside = []
+    for row in alike[max(0, place - _BESIDE) : place + _BESIDE + 1]:
+        change = standings[row["name"]].change if row["name"] in standings else None
+        beside.append({name: row[name] for name in columns} | {"change": None if change is None else asdict(change)})
+    return beside if len(beside) > 1 else []
 
 
 def _group(view: View, name: str) -> dict[str, Any]:

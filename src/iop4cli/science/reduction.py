@@ -10,8 +10,6 @@ from iop4cli.frames.quality import Pixel, byte
 
 # A pixel this far below the flat's median carries too little light to be corrected.
 _DEAD_FLAT = 0.3
-# A pixel of the master bias this many sigmas above the rest is hot whatever the exposure.
-_HOT_SIGMAS = 30.0
 
 
 @dataclass(frozen=True)
@@ -32,18 +30,19 @@ def reduce_image(
     bias: np.ndarray | None = None,
     dark_adu_per_s: np.ndarray | None = None,
     flat: np.ndarray | None = None,
+    defects: np.ndarray | None = None,
 ) -> Reduced:
     """((raw - bias - dark * t) * gain) / flat in electrons, with pixel bits. All images are (height, width).
 
-    Pixels that a flat cannot correct keep their uncorrected value and are marked dead.
+    `defects` are the pixel bits of the masters, which the frame takes over. Pixels that a flat cannot correct keep
+    their uncorrected value and are marked dead. The noise of the frame and that of the masters' pixels on the sky
+    are measured on the frame itself, where they matter (science/apertures.py); no image of variances is carried.
     """  # fmt: skip
-    dq = np.zeros(adu.shape, np.uint8)
+    dq = np.zeros(adu.shape, np.uint8) if defects is None else defects.copy()
     dq[adu >= saturation_adu] |= byte(Pixel.SATURATED)
     if linear_limit_adu is not None:
         dq[(adu >= linear_limit_adu) & (adu < saturation_adu)] |= byte(Pixel.NONLINEAR)
     electrons = adu.copy() if bias is None else adu - bias
-    if bias is not None:
-        dq[hot_pixels(bias)] |= byte(Pixel.HOT)
     if dark_adu_per_s is not None:
         electrons -= dark_adu_per_s * np.float32(exptime_s)
     electrons *= np.float32(gain_e_per_adu)
@@ -58,10 +57,3 @@ def reduce_image(
         dq[bad] |= byte(Pixel.BAD)
         electrons[bad] = 0.0
     return Reduced(electrons.astype(np.float32, copy=False), dq)
-
-
-def hot_pixels(bias: np.ndarray) -> np.ndarray:
-    """Pixels of a master bias far above their column's level; (height, width) bool."""
-    excess = bias - np.median(bias[::4], axis=0)
-    sigma = 1.4826 * float(np.median(np.abs(excess[::4, ::4] - np.median(excess[::4, ::4]))))
-    return excess > _HOT_SIGMAS * max(sigma, 1e-6)

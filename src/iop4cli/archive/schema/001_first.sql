@@ -60,7 +60,8 @@ create table measurement (
   q_raw double, u_raw double, q_err_photon double, u_err_photon double, chi2_red double, dof integer,
   gain_imbalance double, gain_imbalance_err double,
   transparency_stars integer, transparency_rms double,
-  aperture_arcsec double, fwhm_arcsec double, bits integer, calibration text, method text, version text);
+  aperture_arcsec double, fwhm_arcsec double, bits integer, calibration text, method text, version text,
+  run text, made timestamp);
 
 create table measurement_input (measurement text, origin text, input text, role text, value double, value_err double);
 
@@ -69,7 +70,15 @@ create table correction (
   mag_host double, mag_host_err double, p_host double, p_host_err double, p_host_debiased double,
   q_host double, q_host_err double, u_host double, u_host_err double, qu_host_cov double,
   mag_q_host_cov double, mag_u_host_cov double, mag_p_host_cov double,
-  host_mjy double, host_err_mjy double, host_mag double, host_mag_err double, host_reason text, notes text);
+  host_mjy double, host_err_mjy double, host_mag double, host_mag_err double, host_reason text, notes text,
+  run text, made timestamp);
+
+-- Bookkeeping: whole rows as they were until a step replaced them by different ones (see archive/past.py).
+create table measurement_past as
+select *, null::struct(input text, role text, value double, value_err double)[] as inputs,
+  null::timestamp as replaced, null::text as replaced_by from measurement limit 0;
+create table correction_past as select *, null::timestamp as replaced, null::text as replaced_by from correction limit 0;
+create table item_past as select *, null::timestamp as replaced, null::text as replaced_by from item limit 0;
 
 create table source (
   name text primary key, other_names text[], ra_deg double, dec_deg double, kind text, redshift double,

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
-from iop4cli.pipeline.choice import Choice, choose_master, why_none, window_in
+from iop4cli.pipeline.choice import Choice, angle_matters, choose_master, why_none, window_in
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from iop4cli.frames.fits import MasterImage
+
 
 class Reduce(Step):
     name = "reduce"
-    version = 1
+    version = 2
     tables = {"reduced": "frame"}  # noqa: RUF012
     undoes = ("solve",)
     parameters = (Parameter("max_age_days", 30, "days", "how far, before or after, a master of another night may be"),)
@@ -35,7 +37,7 @@ class Reduce(Step):
                     frame,
                     masters,
                     params["max_age_days"],
-                    angle_matters=instrument.analyser.kind == "polarised_filter",
+                    angle_matters=angle_matters(instrument, frame),
                 )
                 for kind in instrument.needs("light")
             }
@@ -69,15 +71,16 @@ class Reduce(Step):
         raw = read_raw(Path(payload["raw"]))
         detector = payload["detector"]
         height, width = raw.adu.shape
-        masters = {
-            kind: _master_pixels(path)[y : y + height, x : x + width]
-            for kind, (path, (x, y)) in payload["masters"].items()
-        }
+        masters = {kind: _master(path).cut(x, y, width, height) for kind, (path, (x, y)) in payload["masters"].items()}
+        defects = np.zeros(raw.adu.shape, np.uint8)
+        for master in masters.values():
+            defects |= master.dq
+        pixels = {kind: master.image for kind, master in masters.items()}
         reduced = reduce_image(
             raw.adu, exptime_s=payload["exptime_s"], gain_e_per_adu=detector["gain_e_per_adu"],
             saturation_adu=detector["saturation_adu"], linear_limit_adu=detector["linear_limit_adu"],
-            bias=masters.get("bias", _level(detector["bias_level_adu"], raw.adu)),
-            dark_adu_per_s=masters.get("dark"), flat=masters.get("flat"),
+            bias=pixels.get("bias", _level(detector["bias_level_adu"], raw.adu)),
+            dark_adu_per_s=pixels.get("dark"), flat=pixels.get("flat"), defects=defects,
         )  # fmt: skip
         names = {kind: payload["row"][kind] for kind in ("bias", "dark", "flat")}
         provenance = {
@@ -140,8 +143,8 @@ def _level(bias_level_adu: float | None, adu: np.ndarray) -> np.ndarray | None:
 
 
 @lru_cache(maxsize=12)
-def _master_pixels(path: str) -> np.ndarray:
+def _master(path: str) -> MasterImage:
     """A master is read once by each worker; its name holds its key, so it cannot change."""
-    from iop4cli.frames.fits import read_pixels
+    from iop4cli.frames.fits import read_master
 
-    return read_pixels(Path(path))
+    return read_master(Path(path))
