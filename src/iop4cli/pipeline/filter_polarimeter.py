@@ -13,7 +13,7 @@ from iop4cli.pipeline.fluxes import Fluxes, over_exposures
 from iop4cli.pipeline.measurements import UNUSABLE
 from iop4cli.pipeline.polarimeter import Fitted, Polarimeter
 from iop4cli.science.ensemble import correct
-from iop4cli.science.stokes import fit_polarised_filter
+from iop4cli.science.stokes import StokesFit, fit_polarised_filter
 
 METHOD = "polarised filter"
 
@@ -63,3 +63,11 @@ class FilterPolarimeter(Polarimeter):
         return Fitted(
             fit, raw, ensemble, total.intensity, total.intensity_err, use, bits, fluxes.radius_px, METHOD
         )  # fmt: skip
+
+    def again(self, name: str, first: Fitted) -> StokesFit:
+        fluxes = self._sources[name]
+        use = first.used & fluxes.usable
+        flux, covariance = fluxes.flux, np.diag(fluxes.error**2)
+        if first.ensemble is not None:
+            flux, covariance = correct(fluxes.flux, fluxes.error, first.ensemble)
+        return fit_polarised_filter(self.angles_deg[use], flux[use], covariance[np.ix_(use, use)])

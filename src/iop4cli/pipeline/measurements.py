@@ -31,11 +31,16 @@ def catalog_entry(source: Source, band: str | None) -> dict[str, Any]:
 def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any], str]:
     """(measurements, their inputs, what is wrong with the target's) of a photometric frame."""
     from iop4cli.pipeline.photometer import both_beams, field_sources
+    from iop4cli.pipeline.sweep import magnitude_sweep
     from iop4cli.science.magnitudes import calibrate
     from iop4cli.science.timing import barycentric
 
     payload, frame = job.payload, job.payload["frame"]
     entries = {entry["name"]: entry for entry in payload["catalog"]}
+    by_source: dict[str, list[Mapping[str, Any]]] = {}
+    for aperture in apertures:
+        by_source.setdefault(aperture["source"], []).append(aperture)
+    growth = {job.item: payload["growth"]} if payload["growth"] else {}
     apertures = both_beams(apertures)
     per_second = field_sources(apertures, entries, frame["exptime_s"], UNUSABLE)
     magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none")
@@ -52,6 +57,9 @@ def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[l
             **magnitude_columns(magnitude, aperture["bits"]), **size_columns(payload, aperture["radius_px"]),
         }  # fmt: skip
         row["bits"] = magnitude_bits(aperture["bits"], magnitude, payload["fallback"])
+        sweep = magnitude_sweep(by_source[entry["name"]], growth)
+        if sweep is not None and magnitude.mag_err is not None and sweep.magnitude_is_unstable(magnitude.mag_err):
+            row["bits"] |= int(Quality.APERTURE_UNSTABLE)
         measurements.append(row)
         inputs.append({"measurement": identity, "origin": job.item, "input": job.item, "role": "frame"})
         inputs += [

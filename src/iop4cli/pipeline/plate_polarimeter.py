@@ -14,6 +14,7 @@ from iop4cli.pipeline.fluxes import Fluxes, over_exposures
 from iop4cli.pipeline.measurements import UNUSABLE
 from iop4cli.pipeline.polarimeter import Fitted, Polarimeter
 from iop4cli.science.retarder import RetarderFit, fit_retarder
+from iop4cli.science.stokes import StokesFit
 
 METHOD = "half-wave plate"
 _BEAMS = ("O", "E")
@@ -87,7 +88,14 @@ class PlatePolarimeter(Polarimeter):
         total = fit.intensity / gain
         total_err = float(np.hypot(fit.intensity_err / gain, total * k_err / gain))
         one = _as_fitted(fit, total, total_err, bits, fluxes.radius_px, f"{METHOD}, {beam} only")
-        return replace(one, ensemble=ensemble)
+        return replace(one, ensemble=ensemble, beam=beam)
+
+    def again(self, name: str, first: Fitted) -> StokesFit:
+        if first.beam is None:
+            return self._both_beams(self._sources[name])
+        fluxes = self._sources[name][first.beam]
+        measured, method = (fluxes.flux, fluxes.error), f"{first.beam} only"
+        return fit_retarder(self.angles_deg, *measured, *measured, method=method, transparency=first.ensemble)
 
     @cached_property
     def _field_imbalance(self) -> tuple[float, float]:

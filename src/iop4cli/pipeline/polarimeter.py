@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,16 +15,21 @@ from iop4cli.frames.quality import Quality
 from iop4cli.pipeline.fluxes import Fluxes, over_exposures
 from iop4cli.pipeline.measurements import UNUSABLE, magnitude_bits, magnitude_columns, size_columns
 from iop4cli.pipeline.step import measurement_id
+from iop4cli.pipeline.sweep import Sweep, at_radius, circles_of, magnitude_sweep
 from iop4cli.science.debias import polarisation
 from iop4cli.science.ensemble import Transparency, transparency
 from iop4cli.science.magnitudes import FieldSource, Magnitude, calibrate
+from iop4cli.science.nested import stokes_change_err
 from iop4cli.science.stokes import Calibration, StokesFit, to_sky
 from iop4cli.science.timing import barycentric
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """One source: Stokes parameters with and without transparency, total flux (e-/s), exposures used (n,)."""
+    """One source: Stokes parameters with and without transparency, total flux (e-/s), exposures used (n,).
+
+    `beam` is the only one of two that was used, None for both or where there is one.
+    """
 
     fit: StokesFit
     raw: StokesFit
@@ -37,6 +42,7 @@ class Fitted:
     method: str
     gain_imbalance: float | None = None
     gain_imbalance_err: float | None = None
+    beam: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,36 @@ class Polarimeter(ABC):
     @abstractmethod
     def fitted(self, name: str) -> Fitted:
         """The polarisation of one source; a ValueError says why there is none."""
+
+    @abstractmethod
+    def again(self, name: str, first: Fitted) -> StokesFit:
+        """The same fit to other fluxes of one source: what the first found of transparency stays."""
+
+    def sweep(self, name: str, one: Fitted) -> Sweep | None:
+        """The measurement of a source as a function of the radius of its aperture; None if that is not known."""
+        used = {frame for frame, use in zip(self.names, one.used, strict=True) if use}
+        rows = [
+            row
+            for row in self.payload["apertures"]
+            if row["source"] == name and row["frame"] in used and one.beam in {None, row["beam"]}
+        ]
+        magnitudes = magnitude_sweep(rows, self.payload["growth"])
+        two_beams = len({row["beam"] for row in rows}) == 2
+        circles = circles_of(rows, self.payload["growth"], beams_cancel=two_beams)
+        if circles is None:
+            return magnitudes
+        fits: list[StokesFit | None] = []
+        for index in range(len(circles.radius_px)):
+            payload = {**self.payload, "apertures": at_radius(rows, circles, index)}
+            try:
+                fits.append(one.fit if index == circles.used else replace(self, payload=payload).again(name, one))
+            except ValueError:
+                fits.append(None)  # nothing left in a small circle
+        q_change_err, u_change_err = stokes_change_err(circles, one.raw.q_err_photon, one.raw.u_err_photon)
+        if magnitudes is None:
+            unknown = np.full(len(circles.radius_px), np.nan)
+            magnitudes = Sweep(circles.radius_px, circles.used, unknown, unknown)
+        return replace(magnitudes, fits=tuple(fits), q_change_err=q_change_err, u_change_err=u_change_err)
 
     def measure(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
         """(measurements, their inputs, what could not be measured and why)."""
@@ -142,7 +178,7 @@ class Polarimeter(ABC):
             "exptime_s": frame["exptime_s"], "n_frames": len(used), "method": one.method, "version": self.version,
             **magnitude_columns(magnitude, 0), **size_columns(self.payload, one.radius_px), **self._stokes_columns(one),
         }  # fmt: skip
-        row["bits"] = self._bits(one, magnitude)
+        row["bits"] = self._bits(name, one, magnitude)
         return row
 
     def _stokes_columns(self, one: Fitted) -> dict[str, Any]:
@@ -166,7 +202,7 @@ class Polarimeter(ABC):
             "calibration": self.calibration.name,
         }  # fmt: skip
 
-    def _bits(self, one: Fitted, magnitude: Magnitude) -> int:
+    def _bits(self, name: str, one: Fitted, magnitude: Magnitude) -> int:
         bits = magnitude_bits(one.bits, magnitude, self.payload["fallback"])
         if self.payload["missing_angles"] or not one.used.all():
             bits |= Quality.MISSING_ANGLE
@@ -174,6 +210,12 @@ class Polarimeter(ABC):
             bits |= Quality.NO_CALIBRATION
         if one.fit.q_err > 1.001 * one.fit.q_err_photon:
             bits |= Quality.EXCESS_SCATTER
+        sweep = self.sweep(name, one)
+        if sweep is not None and (
+            sweep.polarisation_is_unstable(one.fit.q_err, one.fit.u_err)
+            or (magnitude.mag_err is not None and sweep.magnitude_is_unstable(magnitude.mag_err))
+        ):
+            bits |= Quality.APERTURE_UNSTABLE
         return int(bits)
 
     def _inputs(self, identity: str, one: Fitted, magnitude: Magnitude) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ class Circles:
     """Fluxes of one star in `n_radii` circles in each of `n_exp` exposures (and beams): shape (n_exp, n_radii).
 
     `share` is the frame's curve of growth at these radii relative to the aperture in use (column `used`), with its
-    error; 1 and 0 where it cancels. `sky_err` (n_exp,) is the error of the sky a pixel, in the fluxes' unit.
+    error and what stars differ from it; 1 and 0 where it cancels. `sky_err` (n_exp,) is the error of the sky a
+    pixel, in the fluxes' unit.
     """
 
     radius_px: Array
@@ -29,6 +30,7 @@ class Circles:
     flux_err: Array
     share: Array
     share_err: Array
+    share_scatter: Array
     sky_err: Array
 
     @property
@@ -57,12 +59,17 @@ class Circles:
 
 
 def magnitude_change(circles: Circles) -> tuple[Array, Array]:
-    """(change of the magnitude from the aperture in use, its error) at each radius, of the mean over exposures."""
+    """(change of the magnitude from the aperture in use, its error) at each radius, of the mean over exposures.
+
+    The error holds what stars of a frame differ from the mean curve of growth, alike in all exposures.
+    """
     total = circles.corrected.sum(axis=0)
     reference = total[circles.used]
+    differ = np.mean(circles.share_scatter / circles.share, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         change = np.where(total > 0, -2.5 * np.log10(total / reference), np.nan)
-    return change, MAG_PER_RELATIVE_FLUX * np.sqrt(circles.change_variance().sum(axis=0)) / abs(reference)
+    relative = np.hypot(np.sqrt(circles.change_variance().sum(axis=0)) / abs(reference), differ)
+    return change, MAG_PER_RELATIVE_FLUX * relative
 
 
 def stokes_change_err(circles: Circles, q_err: float, u_err: float) -> tuple[Array, Array]:

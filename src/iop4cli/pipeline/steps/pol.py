@@ -77,6 +77,7 @@ class Pol(Step):
         needed = {frame["name"] for job in jobs for frame in job.payload["frames"]}
         apertures = _by_frame(view.rows_of("aperture", needed))
         stars = _by_frame(view.rows_of("field_star", needed))
+        growth = {row["frame"]: row for row in view.rows_of("growth", needed)}
         ready = []
         for job in jobs:
             names = [frame["name"] for frame in job.payload["frames"]]
@@ -84,6 +85,7 @@ class Pol(Step):
             payload = dict(job.payload) | {
                 "apertures": [row for name in names for row in apertures.get(name, ())],
                 "stars": [row for name in names for row in stars.get(name, ())],
+                "growth": {name: growth[name] for name in names if name in growth},
                 "catalog": [
                     catalog_entry(view.catalog[name], job.payload["frame"]["band"])
                     for name in found
