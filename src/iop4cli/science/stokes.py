@@ -41,7 +41,10 @@ class StokesFit:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Instrumental polarisation (fractions), zero of the angle (to be added), efficiency of the analyser."""
+    """Instrumental polarisation (fractions), zero of the angle (to be added), efficiency of the analyser.
+
+    `cov`: covariance (4, 4) of q_inst, u_inst, zero_angle_deg, efficiency; None where only errors are known.
+    """
 
     q_inst: float
     q_inst_err: float
@@ -52,6 +55,15 @@ class Calibration:
     efficiency: float = 1.0
     efficiency_err: float = 0.0
     name: str = ""
+    cov: tuple[tuple[float, ...], ...] | None = None
+
+    @property
+    def covariance(self) -> Array:
+        """Shape (4, 4), in the order of the class's own numbers."""
+        if self.cov is not None:
+            return np.array(self.cov, float)
+        errors = (self.q_inst_err, self.u_inst_err, self.zero_angle_err_deg, self.efficiency_err)
+        return np.diag(np.square(errors))
 
 
 @dataclass(frozen=True)
@@ -166,15 +178,15 @@ def to_sky(fit: StokesFit, calibration: Calibration, *, ensemble_corrected: bool
     matrix = rotation / calibration.efficiency
     q, u = (float(v) for v in matrix @ [fit.q - calibration.q_inst, fit.u - calibration.u_inst])
     statistical = matrix @ [[fit.q_err**2, fit.qu_cov], [fit.qu_cov, fit.u_err**2]] @ matrix.T
-    offset_errors = (0.0, 0.0) if ensemble_corrected else (calibration.q_inst_err, calibration.u_inst_err)
-    offset = matrix @ np.diag(np.square(offset_errors)) @ matrix.T
-    relative = calibration.efficiency_err / calibration.efficiency
-    turned = 2 * math.radians(calibration.zero_angle_err_deg) * np.array([-u, q])
-    systematic = offset + relative**2 * np.outer([q, u], [q, u]) + np.outer(turned, turned)
+    covariance = calibration.covariance
+    if ensemble_corrected:
+        covariance[:2, :] = covariance[:, :2] = 0.0
+    by_angle = 2 * math.radians(1) * np.array([-u, q])
+    jacobian = np.column_stack([-matrix, by_angle, -np.array([q, u]) / calibration.efficiency])
+    systematic = jacobian @ covariance @ jacobian.T
     p = math.hypot(q, u)
     p_err, across = errors_along_and_across(q, u, *_upper_triangle(statistical))
     p_sys, _ = errors_along_and_across(q, u, *_upper_triangle(systematic))
-    _, offset_across = errors_along_and_across(q, u, *_upper_triangle(offset))
     return SkyStokes(
         q=q,
         u=u,
@@ -189,10 +201,23 @@ def to_sky(fit: StokesFit, calibration: Calibration, *, ensemble_corrected: bool
         p_sys=p_sys,
         chi_deg=angle_deg(q, u),
         chi_err_deg=measured_angle_error_deg(p, across),
-        chi_sys_deg=math.hypot(measured_angle_error_deg(p, offset_across), calibration.zero_angle_err_deg),
+        chi_sys_deg=_angle_systematic_deg(q, u, matrix, covariance),
         q_instr=fit.q,
         u_instr=fit.u,
     )
+
+
+def _angle_systematic_deg(q: float, u: float, matrix: Array, covariance: Array) -> float:
+    """The calibration's share of the angle's error: what it adds to (q, u) across, and the zero angle itself."""
+    offset = matrix @ covariance[:2, :2] @ matrix.T
+    _, across = errors_along_and_across(q, u, *_upper_triangle(offset))
+    p, of_zero_deg = math.hypot(q, u), float(covariance[2, 2] ** 0.5)
+    of_offset_deg = measured_angle_error_deg(p, across)
+    if not (p and across and of_zero_deg):
+        return math.hypot(of_offset_deg, of_zero_deg)
+    # The offset is subtracted, the zero angle added; both turn the angle.
+    together = float(-np.array([-u, q]) / p @ matrix @ covariance[:2, 2]) / (across * of_zero_deg)
+    return math.sqrt(max(of_offset_deg**2 + of_zero_deg**2 + 2 * together * of_offset_deg * of_zero_deg, 0.0))
 
 
 def _upper_triangle(covariance: Array) -> tuple[float, float, float]:

@@ -59,7 +59,7 @@ create table measurement (
   q_sys double, u_sys double, p_sys double, chi_sys_deg double, q_instr double, u_instr double,
   q_raw double, u_raw double, q_err_photon double, u_err_photon double, chi2_red double, dof integer,
   gain_imbalance double, gain_imbalance_err double,
-  transparency_stars integer, transparency_rms double,
+  transparency_stars integer, transparency_rms double, q_inst double, u_inst double,
   aperture_arcsec double, fwhm_arcsec double, bits integer, calibration text, method text, version text,
   run text, made timestamp);
 
@@ -91,7 +91,10 @@ create table note (name text, text text, who text, time_utc timestamp);
 create table calibration (
   name text primary key, instrument text, band text, q_inst double, q_inst_err double, u_inst double, u_inst_err double,
   zero_angle_deg double, zero_angle_err_deg double, efficiency double, efficiency_err double,
-  valid_from date, valid_until date, source text, accepted boolean);
+  valid_from date, valid_until date, source text, covariance text, chi2 double, dof integer,
+  n_measurements integer, n_stars integer, scatter double, star_scatter double, raw_scatter double,
+  held text, residuals text, made_utc timestamp, made_by text,
+  accepted boolean, decided_utc timestamp, decided_by text);
 
 create table run (
   id text primary key, started timestamp, finished timestamp, command text, version text, host text, who text,
