@@ -230,7 +230,7 @@ _OTHERS: dict[str, Column] = {
     "n_frames": Column("", "frames combined"),
     "n_matched": Column("", "stars that match"),
     "n_measurements": Column("", "measurements of standards that it rests on"),
-    "n_stars": Column("", "standards that it rests on"),
+    "calibration.n_stars": Column("", "standards that it rests on"),
     "n_rejected": Column("", "frames left out"),
     "n_saturated": Column("", "saturated pixels"),
     "name": Column("", "name"),
