@@ -42,6 +42,18 @@ def test_a_table_says_null(small_archive: SmallArchive) -> None:
     assert done.stdout.split() == ["nothing", "NULL"]
 
 
+def test_a_table_rounds_and_a_file_does_not(small_archive: SmallArchive) -> None:
+    question = """
+        select * from (values (15.30639339::double, 0.06554415::double, 60256.84427083::double, 45::double, 3e-9),
+                              (9.1, 0.0000415, 60256.5, 300, null)) as t(mag, p, mjd, exptime, cov)"""
+    lines = small_archive.run("sql", question, "--format", "table").stdout.splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["15.3064", "0.06554", "60256.84427", "45", "3e-09"],
+        ["9.1000", "4.15e-05", "60256.50000", "300", "NULL"],
+    ]
+    assert "60256.84427083" in small_archive.run("sql", question).stdout
+
+
 def test_the_question_comes_from_a_file_or_a_pipe(small_archive: SmallArchive, tmp_path: Path) -> None:
     path = tmp_path / "q.sql"
     path.write_text("select 7 as n")

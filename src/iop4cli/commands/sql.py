@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -66,8 +66,10 @@ def command(
     """Ask the store in SQL (DuckDB's).
 
     Reads only: just questions are taken (SELECT, DESCRIBE, SHOW, EXPLAIN ...), which may look into other
-    files too: read_csv('mine.csv'). With --write anything goes, and nothing guards you; products are remade
-    by the steps, so change only the tables of people (source, override, flag, note, calibration).
+    files too: read_csv('mine.csv'). A table rounds numbers to what can be read, and has a value a line where
+    rows are wider than the terminal; csv and ndjson keep every digit. With --write anything goes, and nothing
+    guards you; products are remade by the steps, so change only the tables of people (source, override, flag,
+    note, calibration).
     """
     from iop4cli.archive.asking import check_only_reads
 
@@ -133,14 +135,15 @@ def _schema(store: Store, name: str | None) -> Answer:
 
 def _show(answer: Answer, form: str, to: Path | None) -> None:
     from iop4cli.export.atomic import write_text
-    from iop4cli.export.tables import csv_text, ndjson_text
+    from iop4cli.export.tables import csv_text, ndjson_text, shown_column
 
     if not answer.columns:
         return
     columns = _distinct(answer.columns)
     if form == "table":
-        cells = [{name: _shown(value) for name, value in zip(columns, row, strict=True)} for row in answer.rows]
-        text = "\n".join(page.table_lines(cells, columns, 0, None if to else page.width())) + "\n"
+        by_column = [shown_column([row[i] for row in answer.rows]) for i in range(len(columns))]
+        cells = [dict(zip(columns, row, strict=True)) for row in zip(*by_column, strict=True)]
+        text = _table(cells, columns, None if to else page.width())
         messages.notice(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}")
     else:
         text = (csv_text if form == "csv" else ndjson_text)(columns, answer.rows)
@@ -162,8 +165,10 @@ def _distinct(columns: Sequence[str]) -> list[str]:
     return names
 
 
-def _shown(value: Any) -> str:
-    """A value in a table: NULL is told from empty text."""
-    from iop4cli.export.tables import plain_text
-
-    return "NULL" if value is None else plain_text(value)
+def _table(cells: Sequence[Mapping[str, str]], columns: Sequence[str], room: int | None) -> str:
+    """Rows under one header; where they don't fit, a value a line."""
+    if room is None or not cells or page.fits(cells, columns, room):
+        return "\n".join(page.table_lines(cells, columns, 0, room)) + "\n"
+    label = max(map(len, columns))
+    blocks = ("\n".join(f"{name.ljust(label)}  {row[name]}".rstrip() for name in columns) for row in cells)
+    return "\n\n".join(blocks) + "\n"

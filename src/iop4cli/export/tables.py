@@ -15,6 +15,9 @@ from iop4cli.archive.store import Answer
 FORMATS = ("csv", "ecsv", "ndjson")
 SUFFIXES = {".csv": "csv", ".ecsv": "ecsv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
+_MOST_DECIMALS = 5
+_SMALLEST_MJD = 40_000.0
+
 CONVENTIONS = {
     "time_system": "bjd_tdb is BJD_TDB; mjd_utc is UTC; both are mid-exposure",
     "polarisation": "p, q and u are fractions; chi goes from north through east, 0 <= chi < 180 deg",
@@ -69,6 +72,36 @@ def plain_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def shown_column(values: Sequence[Any]) -> list[str]:
+    """A column for reading: floats with the same decimals, NULL told from empty text.
+
+    Six significant digits of the largest, but at least five decimals of a date (MJD, JD) and no more than five of
+    anything else; what is too small for that keeps four digits of its own.
+    """
+    floats = [abs(value) for value in values if isinstance(value, float) and math.isfinite(value)]
+    decimals = _decimals(floats)
+    return [_shown(value, decimals) for value in values]
+
+
+def _decimals(sizes: Sequence[float]) -> int:
+    largest = max(sizes, default=0.0)
+    if all(size == int(size) for size in sizes):
+        return 0
+    if largest >= _SMALLEST_MJD:
+        return _MOST_DECIMALS
+    return min(_MOST_DECIMALS, 6 - len(str(int(largest))))
+
+
+def _shown(value: Any, decimals: int) -> str:
+    if value is None:
+        return "NULL"
+    if not isinstance(value, float) or not math.isfinite(value):
+        return plain_text(value)
+    if value and abs(value) < 10.0 ** (1 - decimals) and decimals:
+        return f"{value:.4g}"
+    return f"{value:.{decimals}f}"
 
 
 def _csv_cell(value: Any) -> str:

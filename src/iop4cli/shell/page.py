@@ -26,7 +26,7 @@ _STYLES = {
     "warning": "\x1b[33m",
 }
 _NARROWEST_TEXT = 36
-_NUMBER = re.compile(r"([-+]?[0-9.]+(e[-+]?[0-9]+)?)?")
+_NUMBER = re.compile(r"([-+]?[0-9.]+(e[-+]?[0-9]+)?|NULL)?")
 
 
 def width() -> int | None:
@@ -65,6 +65,13 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], indent: int
     shown = [name for name in columns if any(_cell(row.get(name)) for row in rows)] or list(columns)
     for line in table_lines(rows, shown, indent, width()):
         output.write(line + "\n")
+
+
+def fits(rows: Sequence[Mapping[str, Any]], shown: Sequence[str], room: int) -> bool:
+    """Whether a table has room in so many columns; text in the last of them may go on below."""
+    widths = [max([len(name), *(len(_cell(row.get(name))) for row in rows)]) for name in shown]
+    numbers = all(_NUMBER.fullmatch(_cell(row.get(shown[-1]))) for row in rows)
+    return sum(widths if numbers else widths[:-1]) + len(widths) - 1 <= room
 
 
 def table_lines(
