@@ -71,6 +71,9 @@ def read_time(header: Mapping[str, object], source: TimeSource) -> float | None:
 
 
 def shift_days(reference: str, wanted: str, exptime_s: float) -> float:
-    """Days from the `reference` (start, mid, end) of an exposure to its `wanted` moment."""
+    """Days from the `reference` (start, mid, end) of an exposure to its `wanted` moment.
+
+    A leap second between the two is not counted: the moment is then one second off.
+    """
     fraction = {"start": 0.0, "mid": 0.5, "end": 1.0}
     return (fraction[wanted] - fraction[reference]) * exptime_s / 86400

@@ -234,7 +234,7 @@ JORDI_2006 = (
         (_JORDI_GR, _JORDI_RI, ("g", "i", -0.2, 2.1)), 0.003,
     ),
     Relation(
-        "I", "g", -0.016 - 0.364, (_JORDI_V, _JORDI_VI), 0.027, (_JORDI_GR, _JORDI_RI, ("g", "i", -0.2, 2.1)), 0.0022
+        "I", "g", -0.016 - 0.364, (_JORDI_V, _JORDI_VI), 0.031, (_JORDI_GR, _JORDI_RI, ("g", "i", -0.2, 2.1)), 0.0022
     ),
 )  # fmt: skip
 
