@@ -9,6 +9,7 @@ from iop4cli.archive.catalog_names import Placed, name_problems, resolve_targets
 from iop4cli.archive.catalog_row import (
     BAND_COLUMN,
     COLUMNS,
+    STANDARDS_ONLY,
     SYNONYMS,
     CatalogProblem,
     Row,
@@ -101,7 +102,7 @@ def _columns(header: list[str], file: str, line: int, problems: list[CatalogProb
     columns: list[str] = []
     for written in (cell.strip() for cell in header):
         column = SYNONYMS.get(written, written)
-        if column not in COLUMNS and not BAND_COLUMN.fullmatch(column):
+        if column not in (*COLUMNS, *STANDARDS_ONLY) and not BAND_COLUMN.fullmatch(column):
             known = (*COLUMNS, *SYNONYMS, "mag_R", "mag_R_err")
             message = f"unknown column{did_you_mean(written, known)}"
             problems.append(CatalogProblem(file, line, written, "", message))

@@ -15,6 +15,8 @@ COLUMNS = (
     *("name", "other_names", "ra", "dec", "kind", "redshift", "p", "p_err", "chi", "chi_err"),
     *("calibrates", *SETTINGS, "reference", "comment"),
 )
+# Columns of a table of standards (archive/standards.py), which may be imported as a catalogue: passed over there.
+STANDARDS_ONLY = ("band", "doubt")
 SYNONYMS = {"ra_deg": "ra", "dec_deg": "dec", "chi_deg": "chi", "chi_err_deg": "chi_err"}
 BAND_COLUMN = re.compile(r"mag_(?!err$)([A-Za-z][A-Za-z0-9']*)(_err)?", re.ASCII)
 _MISSING = ("", "nan", "--")
