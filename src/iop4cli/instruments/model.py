@@ -158,7 +158,10 @@ class Astrometry:
 
 @dataclass(frozen=True)
 class CalibrationEntry:
-    """Instrument polarisation (fractions) and angle zero (*added* to the measured angle) in one band."""
+    """Instrument polarisation (fractions) and angle zero (*added* to the measured angle) in one band.
+
+    `covariance`: of q_inst, u_inst, zero_angle_deg and efficiency, where a fit gave it.
+    """
 
     band: str
     q_inst: float
@@ -171,6 +174,7 @@ class CalibrationEntry:
     source: str = field(metadata=_PROSE)
     efficiency: float = 1.0
     efficiency_err: float = 0.0
+    covariance: tuple[tuple[float, ...], ...] | None = None
     valid_from: date | None = None
     valid_until: date | None = None
 
@@ -178,8 +182,11 @@ class CalibrationEntry:
         for name in ("q_inst", "u_inst"):
             if abs(getattr(self, name)) > 1:
                 raise ValueError(f"{name}: {getattr(self, name)} must be a fraction, not percent")
-        if not 0 < self.efficiency <= 1:
-            raise ValueError("efficiency: must be a fraction, more than 0 and at most 1")
+        # A measured one may exceed 1 by its error.
+        if not 0 < self.efficiency <= 1 + 3 * self.efficiency_err:
+            raise ValueError("efficiency: must be a fraction, more than 0 and at most 1 (or 3 errors above)")
+        if self.covariance is not None and [len(row) for row in self.covariance] != [4, 4, 4, 4]:
+            raise ValueError("covariance: must be 4 rows of 4 numbers")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from iop4cli.archive import lineage
 from iop4cli.archive.lineage import Thing
 from iop4cli.frames.quality import MEANING
+from iop4cli.pipeline.calibrations import calibration_in_force, calibration_named
 from iop4cli.pipeline.choice import Candidate, angle_matters, as_date, choose_master
 from iop4cli.pipeline.judging import standings_of
 from iop4cli.pipeline.standing import Standing, series_of
@@ -189,11 +190,12 @@ _DOCUMENTS: dict[str, Callable[[View, str], dict[str, Any]]] = {
 
 
 def _calibration(view: View, place: Row) -> dict[str, Any] | None:
-    """The polarimetric calibration that the instrument's file gives for a band and night."""
+    """The polarimetric calibration that a result was made with, or that holds for a group's band and night."""
     if place["instrument"] not in view.surroundings.registry.instruments:
         return None
-    entry = view.instrument(place["instrument"]).calibration_for(place["band"], str(place["night"]))
-    return None if entry is None else asdict(entry)
+    found = calibration_named(view, place["instrument"], place["band"], place.get("calibration"))
+    found = found or calibration_in_force(view, place["instrument"], place["band"], str(place["night"]))
+    return None if found is None else {name: value for name, value in asdict(found).items() if name != "about"}
 
 
 def _one(rows: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -189,6 +189,8 @@ class Polarimeter(ABC):
             "gain_imbalance": one.gain_imbalance, "gain_imbalance_err": one.gain_imbalance_err,
             "transparency_stars": 0 if ensemble is None else ensemble.n_stars,
             "transparency_rms": None if ensemble is None else float(np.std(ensemble.relative)),
+            "q_inst": self.calibration.q_inst if self.calibration else None,
+            "u_inst": self.calibration.u_inst if self.calibration else None,
         }  # fmt: skip
         if self.calibration is None:
             return common

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from iop4cli.archive.index_files import IndexFile
     from iop4cli.archive.source import Source
     from iop4cli.instruments.registry import Registry
+    from iop4cli.pipeline.calibrations import DatedCalibration
     from iop4cli.pipeline.targets import Targets
 
 Row = dict[str, Any]
@@ -110,6 +111,13 @@ class View:
     def wcs_extraordinary(self) -> dict[str, Row]:
         """The extraordinary beam's WCS by frame, where there are two."""
         return {row["frame"]: row for row in self.rows("wcs") if row["beam"] == "E"}
+
+    @cached_property
+    def calibrations(self) -> list[DatedCalibration]:
+        """The archive's own polarimetric calibrations, the oldest first."""
+        from iop4cli.pipeline.calibrations import from_rows
+
+        return from_rows(self.rows("calibration"))
 
     @cached_property
     def index_files(self) -> list[IndexFile]:

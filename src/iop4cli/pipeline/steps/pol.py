@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
 from iop4cli.errors import BadFrame
+from iop4cli.pipeline.calibrations import calibration_in_force
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
 from iop4cli.pipeline.measurements import catalog_entry, site_of
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
@@ -45,11 +46,12 @@ class Pol(Step):
         params = view.parameters(self, group.instrument)
         exposures = group.group.exposures
         first = view.frames[group.frames[0]]
-        calibration = instrument.calibration_for(first["band"], str(first["night"]))
+        calibration = calibration_in_force(view, group.instrument, first["band"], str(first["night"]))
+        numbers = None if calibration is None else calibration.payload
         members = [(e.name, view.key("phot", e.name), e.angle_deg, e.exptime_s, e.mjd_utc) for e in exposures]
         parts = {
             "frames": digest(members),
-            "calibration": "none" if calibration is None else digest(asdict(calibration)),
+            "calibration": "none" if numbers is None else digest(numbers),
             "magnitudes": _magnitudes_part(view, group, first["band"]),
             "target": str(first["target"]),
             "analyser": instrument.digest("analyser", "site"),
@@ -67,7 +69,7 @@ class Pol(Step):
             # Half a rotation of a plate lacks nothing.
             "missing_angles": [] if group.group.even else list(group.group.missing_angles),
             "site": site_of(instrument), "params": params, "analyser": instrument.analyser.kind,
-            "calibration": None if calibration is None else _calibration_payload(calibration),
+            "calibration": numbers,
             "fallback": any(view.reduced[name]["master_notes"] for name in group.frames if name in view.reduced),
         }  # fmt: skip
         return view.decide(self, group.name, parts, group.frames, payload=payload)
@@ -130,12 +132,6 @@ def _magnitudes_part(view: View, group: NamedGroup, band: str) -> str:
     near = np.flatnonzero(separation_deg(ra, dec, row["ra_deg"], row["dec_deg"]) <= 1.2 * row["radius_deg"])
     sources = [view.catalog[names[index]] for index in near]
     return digest([(s.name, s.mags.get(band), sorted(s.calibrates)) for s in sources])
-
-
-def _calibration_payload(calibration: Any) -> dict[str, Any]:
-    names = ("q_inst", "q_inst_err", "u_inst", "u_inst_err", "zero_angle_deg", "zero_angle_err_deg", "efficiency",
-             "efficiency_err", "name")  # fmt: skip
-    return {name: getattr(calibration, name) for name in names}
 
 
 def _by_frame(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
