@@ -34,6 +34,10 @@ def command(
             "- reads names from standard input.",
         ),
     ],
+    sweep: Annotated[
+        bool,
+        typer.Option("--sweep", help="Of results also how they depend on the radius of the aperture."),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show the whole history of a frame, master, group, result or source.
@@ -47,6 +51,7 @@ def command(
     from iop4cli.archive.lineage import Names
     from iop4cli.commands.showing import show_document
     from iop4cli.pipeline.lineage import document_of
+    from iop4cli.pipeline.swept_result import sweep_rows
     from iop4cli.pipeline.view import View
     from iop4cli.shell.arguments import names_from
 
@@ -66,6 +71,8 @@ def command(
     view = View(opened.store, surroundings)
     for number, thing in enumerate(things):
         document = document_of(view, thing)
+        if sweep and thing.kind == "result":
+            document["sweep"] = sweep_rows(view, thing.name)
         if json:
             output.json_row(document)
         else:

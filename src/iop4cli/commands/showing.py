@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from iop4cli.commands import showing_parts as parts
@@ -132,6 +132,8 @@ def _result(document: Document) -> None:
     page.heading("Quality")
     for text in document["quality"] or ["nothing to remark"]:
         page.text(text)
+    if "sweep" in document:
+        _sweep(document["sweep"])
     parts.section("Flags of people", document["flags"], ("reason", "who", "time_utc"))
     frames = [
         {
@@ -154,6 +156,25 @@ def _result(document: Document) -> None:
     parts.section("Calibrators", document["calibrators"], ("name", "mag", "mag_err"))
     parts.calibration(document["calibration"])
     parts.steps(document)
+
+
+def _sweep(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Changes have the error of a change against the radius in use, which nested circles make small."""
+    used = next(row for row in rows if row["used"])
+    shown = []
+    for row in rows:
+        cells = {
+            "radius_arcsec": words.number(row["radius_arcsec"], 2),
+            "change_mag": words.measured(row["mag_change"], row["mag_change_err"], 4),
+        }
+        for name in ("q", "u"):
+            change = None if row[name] is None or used[name] is None else row[name] - used[name]
+            cells[f"change_{name}"] = words.measured(change, row[f"{name}_change_err"], 5)
+        cells["p_percent"] = None if row["p"] is None else words.number(100 * row["p"], 3)
+        cells["chi_deg"] = words.number(row["chi_deg"], 2)
+        shown.append(cells | ({"change_mag": "in use"} if row["used"] else {}))
+    columns = ("radius_arcsec", "change_mag", "change_q", "change_u", "p_percent", "chi_deg")
+    parts.section("By the radius of the aperture", shown, columns)
 
 
 def _polarisation(row: Mapping[str, Any]) -> dict[str, Any]:

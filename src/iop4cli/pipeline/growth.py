@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CHOICES = ("fixed", "optimal")
 # Circles measured besides the aperture, in its radii.
-SWEEP = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
+SWEEP = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 1.8)
 # In a smaller circle the sensitivity within pixels and the centre's error count more than the star.
 _SMALLEST_PX = 1.5
 

@@ -66,6 +66,9 @@ def circles_of(rows: Sequence[Row], growth: Mapping[str, Row], *, beams_cancel: 
     if known:
         found = np.array([_relative_share(growth[row["frame"]], radius_px, used) for row in measured])
         share, share_err, scatter = found[:, 0], found[:, 1], found[:, 2]
+    if beams_cancel:
+        # In a frame of better seeing than its group's a circle may reach beyond the curve.
+        share = np.where(np.isfinite(share).all(axis=0), share, 1.0)
     return Circles(
         radius_px, used, np.array([row["growth_flux_e"] for row in measured], float),
         np.array([row["growth_flux_err_e"] for row in measured], float), share,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
 from iop4cli.errors import BadFrame
-from iop4cli.pipeline.calibrations import calibration_in_force
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
 from iop4cli.pipeline.measurements import catalog_entry, site_of
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import View, parameter_parts
+
+if TYPE_CHECKING:
+    from iop4cli.pipeline.polarimeter import Polarimeter
 
 
 class Pol(Step):
@@ -46,12 +48,11 @@ class Pol(Step):
         params = view.parameters(self, group.instrument)
         exposures = group.group.exposures
         first = view.frames[group.frames[0]]
-        calibration = calibration_in_force(view, group.instrument, first["band"], str(first["night"]))
-        numbers = None if calibration is None else calibration.payload
+        calibration = instrument.calibration_for(first["band"], str(first["night"]))
         members = [(e.name, view.key("phot", e.name), e.angle_deg, e.exptime_s, e.mjd_utc) for e in exposures]
         parts = {
             "frames": digest(members),
-            "calibration": "none" if numbers is None else digest(numbers),
+            "calibration": "none" if calibration is None else digest(asdict(calibration)),
             "magnitudes": _magnitudes_part(view, group, first["band"]),
             "target": str(first["target"]),
             "analyser": instrument.digest("analyser", "site"),
@@ -69,7 +70,7 @@ class Pol(Step):
             # Half a rotation of a plate lacks nothing.
             "missing_angles": [] if group.group.even else list(group.group.missing_angles),
             "site": site_of(instrument), "params": params, "analyser": instrument.analyser.kind,
-            "calibration": numbers,
+            "calibration": None if calibration is None else _calibration_payload(calibration),
             "fallback": any(view.reduced[name]["master_notes"] for name in group.frames if name in view.reduced),
         }  # fmt: skip
         return view.decide(self, group.name, parts, group.frames, payload=payload)
@@ -99,13 +100,16 @@ class Pol(Step):
             ready.append(replace(job, payload=payload))
         return ready
 
-    def work(self, job: Job) -> Outcome:
+    def polarimeter(self, job: Job) -> Polarimeter:
+        """What measures the group of a prepared job."""
         from iop4cli.pipeline.filter_polarimeter import FilterPolarimeter
         from iop4cli.pipeline.plate_polarimeter import PlatePolarimeter
 
         kinds = {"polarised_filter": FilterPolarimeter, "half_wave_plate": PlatePolarimeter}
-        polarimeter = kinds[job.payload["analyser"]](job.item, job.payload, __version__)
-        measurements, inputs, problems = polarimeter.measure()
+        return kinds[job.payload["analyser"]](job.item, job.payload, __version__)
+
+    def work(self, job: Job) -> Outcome:
+        measurements, inputs, problems = self.polarimeter(job).measure()
         if not measurements:
             raise BadFrame("; ".join(problems) or "no source was measured in enough angles")
         return self.done(
@@ -132,6 +136,12 @@ def _magnitudes_part(view: View, group: NamedGroup, band: str) -> str:
     near = np.flatnonzero(separation_deg(ra, dec, row["ra_deg"], row["dec_deg"]) <= 1.2 * row["radius_deg"])
     sources = [view.catalog[names[index]] for index in near]
     return digest([(s.name, s.mags.get(band), sorted(s.calibrates)) for s in sources])
+
+
+def _calibration_payload(calibration: Any) -> dict[str, Any]:
+    names = ("q_inst", "q_inst_err", "u_inst", "u_inst_err", "zero_angle_deg", "zero_angle_err_deg", "efficiency",
+             "efficiency_err", "name")  # fmt: skip
+    return {name: getattr(calibration, name) for name in names}
 
 
 def _by_frame(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
