@@ -31,7 +31,9 @@ from iop4cli.pipeline.steps import STEP_NAMES, step_named
 from iop4cli.pipeline.view import Surroundings
 from iop4cli.share import share_dir
 from iop4cli.simulate.compare import Compared, compare, read_truth, summarise
-from iop4cli.simulate.night import NightRecipe, simulate_night
+from iop4cli.simulate.fields import read_standards
+from iop4cli.simulate.index import NoQuads, build_index
+from iop4cli.simulate.night import NightRecipe, SimulatedNight, simulate_night
 from iop4cli.simulate.tables import FrameTruth
 
 FIRST_NIGHT = {
@@ -61,6 +63,7 @@ class Reduced:
     compared: list[Compared]
     troubles: list[str]
     methods: dict[str, int] = field(default_factory=dict)
+    circumstances: tuple[str, ...] = ()
 
 
 def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None) -> Reduced:
@@ -73,9 +76,10 @@ def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None)
         night = (first + datetime.timedelta(days=9 * (seed % 40))).isoformat()
         recipe = recipe_of(instrument, mode, night, seed)
         made = simulate_night(place, recipe)
+        index = index_of(made)
         store = Store(layout.store)
         write_sources(store, read_catalog(place / "sources.csv"))
-        surroundings = Surroundings(layout, Registry.load(), Parameters(), (share_dir() / "demo" / "index",))
+        surroundings = Surroundings(layout, Registry.load(), Parameters(), (index,))
         session = Session(store, surroundings, Selection(), Here(), "night")
         tally, troubles = Tally(), []
         for event in run_steps(session, [step_named(name) for name in STEP_NAMES]):
@@ -89,7 +93,7 @@ def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None)
         return Reduced(
             instrument, mode, seed, len(made.frames), len(solved), sum(offset > WRONG_ARCSEC for offset in offsets),
             max(offsets, default=math.nan), compare(results, read_truth(place / "truth.csv")), troubles,
-            dict(methods),
+            dict(methods), circumstances_of(made),
         )  # fmt: skip
     finally:
         if folder is None:
@@ -97,23 +101,61 @@ def one_night(instrument: str, mode: str, seed: int, folder: Path | None = None)
 
 
 def recipe_of(instrument: str, mode: str, night: str, seed: int) -> NightRecipe:
-    """A night of few calibration frames; of the two-beam polarimeters one target with all that may vary drawn."""
+    """A night of few calibration frames; of the two-beam polarimeters one target with all that may vary drawn.
+
+    One night in five is of a standard, which is as bright as it is. DIPOL leaves out the exposure of the whole field
+    for every other standard and for one target in seven.
+    """
     if instrument not in DUAL:
         return NightRecipe(
             instrument, mode, night, seed, n_targets=2, groups_per_target=2 if mode == "phot" else 1, n_bias=5,
             n_flats=4, bands=("V",) if mode == "phot" and not seed % 2 else ("R",),
         )  # fmt: skip
     draw = random.Random(f"{instrument} {seed}")
-    return NightRecipe(
-        instrument, mode, night, seed, n_targets=1, n_bias=4, n_flats=3,
-        target_mag=draw.uniform(12, 17), target_p=draw.uniform(0, 0.3), target_chi_deg=draw.uniform(0, 180),
-        star_density=math.exp(draw.uniform(math.log(0.05), math.log(3.0))), beam_imbalance=draw.uniform(0, 0.05),
-        **(
-            {"flip": draw.random() < 0.5, "flip_full": draw.random() < 0.5, "n_darks": 3}
-            if instrument == "DIPOL"
-            else {}
-        ),
-    )  # fmt: skip
+    drawn: dict[str, Any] = {
+        "target_mag": draw.uniform(12, 17), "target_p": draw.uniform(0, 0.3), "target_chi_deg": draw.uniform(0, 180),
+        "star_density": math.exp(draw.uniform(math.log(0.05), math.log(3.0))), "beam_imbalance": draw.uniform(0, 0.05),
+    }  # fmt: skip
+    if instrument == "DIPOL":
+        drawn |= {"flip": draw.random() < 0.5, "flip_full": draw.random() < 0.5, "n_darks": 3}
+        drawn["n_angles"] = draw.choice((8, 8, 8, 16))
+    standard = draw.random() < 0.2
+    if instrument == "DIPOL":
+        drawn["full_frame"] = draw.random() > (1 / 2 if standard else 1 / 7)
+    if standard:
+        drawn |= {"targets": (draw.choice(read_standards()).name,), "target_mag": None}
+        drawn |= {"target_p": None, "target_chi_deg": None}
+    return NightRecipe(instrument, mode, night, seed, n_targets=1, n_bias=3, n_flats=3, **drawn)
+
+
+def index_of(made: SimulatedNight) -> Path:
+    """The folder of index files of the sky of a night: where it has fewer stars than usual, so has the index.
+
+    Stars that are added to a field are fainter than those of the shipped index, which serves them; and so must it
+    where the few stars that are left make no quad.
+    """
+    density = made.recipe.star_density
+    if density >= 1:
+        return share_dir() / "demo" / "index"
+    folder = made.folder / "index"
+    try:
+        build_index(folder, sorted({frame.target for frame in made.frames}), density=density)
+    except NoQuads:
+        return share_dir() / "demo" / "index"
+    return folder
+
+
+def circumstances_of(made: SimulatedNight) -> tuple[str, ...]:
+    """What of a night of two beams is counted beside the table."""
+    recipe, standards = made.recipe, {star.name for star in read_standards()}
+    said = {
+        "standard": any(frame.target in standards for frame in made.frames),
+        "thinned field": recipe.star_density < 1,
+        "subframes": any(frame.width_px < recipe.image_size_px for frame in made.frames),
+        "rows in reverse": any(frame.flip for frame in made.frames),
+        "no whole frame": not any(frame.width_px == recipe.image_size_px for frame in made.frames),
+    }
+    return tuple(word for word, holds in said.items() if holds)
 
 
 def _offset_arcsec(row: dict[str, Any], frames: tuple[FrameTruth, ...]) -> float:
@@ -130,8 +172,12 @@ def _offset_arcsec(row: dict[str, Any], frames: tuple[FrameTruth, ...]) -> float
 
 
 def _target_position(name: str) -> tuple[float, float]:
-    source = {s.name: s for s in read_catalog(share_dir() / "catalogs" / "comparison_stars.ecsv")}[name]
-    return source.ra_deg, source.dec_deg
+    folder = share_dir() / "catalogs"
+    for catalogue in ("comparison_stars.ecsv", "polarimetric_standards.ecsv"):
+        for source in read_catalog(folder / catalogue):
+            if source.name == name:
+                return source.ra_deg, source.dec_deg
+    raise KeyError(name)
 
 
 def many_nights(
@@ -151,14 +197,17 @@ def many_nights(
 def table(nights: list[Reduced]) -> list[str]:
     """The table of each instrument and mode, of targets and calibrators apart and together."""
     lines = [
-        f"{'instrument':11}{'mode':6}{'nights':>7}{'frames':>7}{'solved':>7}{'wrong':>6}{'worst_as':>9}"
+        f"{'instrument':11}{'mode':6}{'nights':>7}{'frames':>7}{'solved':>7}{'wrong':>6}{'not solved':>11}"
+        f"{'worst_as':>9}"
         "  quantity            n    mean   width  68 %  largest"
     ]
     for instrument, mode in sorted({(night.instrument, night.mode) for night in nights}):
         of_kind = [night for night in nights if (night.instrument, night.mode) == (instrument, mode)]
         n_lights, n_solved = sum(n.n_lights for n in of_kind), sum(n.n_solved for n in of_kind)
-        n_wrong, worst = sum(n.n_wrong for n in of_kind), max(n.worst_arcsec for n in of_kind)
-        head = f"{instrument:11}{mode:6}{len(of_kind):7}{n_lights:7}{n_solved:7}{n_wrong:6}{worst:9.2f}"
+        n_wrong = sum(n.n_wrong for n in of_kind)
+        worst = max((n.worst_arcsec for n in of_kind if n.n_solved), default=math.nan)
+        head = f"{instrument:11}{mode:6}{len(of_kind):7}{n_lights:7}{n_solved:7}{n_wrong:6}{n_lights - n_solved:11}"
+        head += f"{worst:9.2f}"
         for label, wanted in (("targets", True), ("others", False), ("all", None)):
             compared = [c for n in of_kind for c in n.compared if wanted is None or c.truth["is_target"] is wanted]
             for s in summarise(compared):
@@ -167,6 +216,26 @@ def table(nights: list[Reduced]) -> list[str]:
                     f"{s.coverage68:6.0%}{s.largest:8.1f}"
                 )
                 head = " " * len(head)
+    return lines
+
+
+def remarks(nights: list[Reduced]) -> list[str]:
+    """How frames were solved and why not, and what the nights of two beams were like."""
+    lines = []
+    for instrument in sorted({night.instrument for night in nights}):
+        of_it = [night for night in nights if night.instrument == instrument]
+        methods = sum((Counter(night.methods) for night in of_it), Counter())
+        lines.append(f"{instrument} solved by {dict(methods)}")
+        if instrument in DUAL:
+            lines.append(f"{instrument} nights: {dict(Counter(word for n in of_it for word in n.circumstances))}")
+        for night in of_it:
+            if night.n_solved < night.n_lights:
+                reasons = Counter(
+                    trouble.split(": ", 1)[1] for trouble in night.troubles if trouble.startswith("solve ")
+                )
+                most = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
+                circumstances = ", ".join(night.circumstances)
+                lines.append(f"{instrument} {night.seed} ({circumstances}): {night.n_solved}/{night.n_lights}: {most}")
     return lines
 
 
@@ -179,10 +248,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=1)
     given = parser.parse_args()
     nights = many_nights(given.nights, given.jobs, given.instruments, given.modes, given.first_seed)
-    print("\n".join(table(nights)))
-    for instrument in given.instruments:
-        methods = sum((Counter(night.methods) for night in nights if night.instrument == instrument), Counter())
-        print(instrument, "solved by", dict(methods))
+    print("\n".join([*table(nights), *remarks(nights)]))
 
 
 if __name__ == "__main__":

@@ -179,3 +179,44 @@ def test_stars_are_not_taken_for_cosmic_rays():
             image = rng.poisson(120 + star((140, 140), x, y, flux)).astype(float)
             hits += flag_cosmic_rays(scene(image), x, y, 12.0) > 0
     assert hits <= 1
+
+
+def wide_stars(rng, shape, fwhm_px, fluxes, sky_rms_e=8.0):
+    """Round Gaussian stars on flat sky, with cosmic rays: short tracks of one and two pixels' width."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    places = np.array([(150.0 + 300 * (k % 3), 150.0 + 250 * (k // 3)) for k in range(len(fluxes))])
+    sigma_px = fwhm_px / 2.3548
+    image = rng.normal(0, sky_rms_e, shape)
+    for (px, py), flux in zip(places, fluxes, strict=True):
+        image += flux / (2 * np.pi * sigma_px**2) * np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * sigma_px**2))
+    for _ in range(25):
+        start, turn = rng.uniform(20, [shape[1] - 20, shape[0] - 20]), rng.uniform(0, np.pi)
+        steps = np.arange(rng.integers(1, 9))
+        columns, rows = (start[0] + steps * np.cos(turn)).astype(int), (start[1] + steps * np.sin(turn)).astype(int)
+        image[rows, columns] += rng.uniform(500, 3000)
+        if rng.random() < 0.3:
+            image[rows, columns + 1] += rng.uniform(500, 3000)
+    return image.astype(np.float32), places
+
+
+def test_cosmic_rays_among_few_wide_stars_are_not_taken_for_stars():
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        image, places = wide_stars(rng, (600, 900), 15.0, [30_000, 9_000, 5_000, 20_000])
+        dq = np.zeros(image.shape, np.uint8)
+        found = detect(image, dq, threshold_sigmas=5.0, usual_fwhm_px=15.0)
+        away = np.hypot(found.x_px[:, None] - places[:, 0], found.y_px[:, None] - places[:, 1])
+        assert (away.min(axis=0) < 1.0).all()
+        assert len(found) == len(places)
+        assert found.typical_fwhm_px == pytest.approx(15.0, rel=0.15)
+        # Without the usual width most of the images are cosmic rays, and the stars' width is theirs.
+        assert len(detect(image, dq, threshold_sigmas=5.0)) > 2 * len(places)
+
+
+def test_a_smoothing_kernel_finds_stars_fainter_than_the_noise_of_a_pixel_allows():
+    rng = np.random.default_rng(4)
+    # The peak is at 1.5 sky sigmas, the whole star at some 10.
+    image, places = wide_stars(rng, (600, 900), 15.0, [3_200, 3_200, 3_200])
+    found = detect(image, np.zeros(image.shape, np.uint8), threshold_sigmas=5.0, usual_fwhm_px=15.0)
+    away = np.hypot(found.x_px[:, None] - places[:, 0], found.y_px[:, None] - places[:, 1])
+    assert (away.min(axis=0) < 3.0).sum() >= 2

@@ -17,15 +17,17 @@ from iop4cli.science.pairing import Pairing, find_displacement, pair
 from iop4cli.science.quads import Identification, identify
 from iop4cli.science.solving import Hints, Solution, fit_plate, match_nearest, solve_blind, track
 from iop4cli.science.wcs import TanWcs
+from iop4cli.science.weighing import Known
 
 _BRIGHTEST_TRACKED = 40
 _SCALE_CHANGE = 0.01
-# The only pair counts as the target's only if it lies this near the middle, as a share of the shorter side.
-_CENTRAL = 0.25
 # How far the displacement changes between two frames of a camera, for flexure and colour.
 _STEADY_PX = 1.0
 # How far two images of one camera may be turned against each other, in errors of its known angle.
-_TURN_SIGMAS = 5.0
+TURN_SIGMAS = 5.0
+
+# The method of a solution that rests on where the target is on the frame.
+BY_PLACE = "central pair"
 
 
 class NotSolved(Exception):
@@ -55,7 +57,7 @@ class Astrometer:
     payload: Mapping[str, Any]
 
     @property
-    def _fwhm_px(self) -> float:
+    def fwhm_px(self) -> float:
         return self.stars.typical_fwhm_px or 3.0
 
     @property
@@ -72,7 +74,7 @@ class Astrometer:
         beams, stars = self.payload["beams"], self.stars
         if beams is None:
             return None
-        tolerance_px = max(2.0, 0.5 * self._fwhm_px)
+        tolerance_px = max(2.0, 0.5 * self.fwhm_px)
         known, spread = tuple(beams["known"]), tuple(beams["spread"])
         if reference is not None and reference["way_x_px"] is not None:
             mirrored = beams["flipped"] != bool(reference["flipped"])
@@ -95,7 +97,7 @@ class Astrometer:
         """Quads of astrometry.net; with two beams, of the ordinary images alone."""
         stars, params = self.stars, self.payload["params"]
         pairing = self.pairing()
-        use = np.arange(len(stars)) if pairing is None else _ordinary(pairing)
+        use = np.arange(len(stars)) if pairing is None else ordinary_images(pairing)
         what = "stars" if pairing is None else "pairs of images"
         if len(use) < params["min_matched"]:
             raise NotSolved(
@@ -104,7 +106,9 @@ class Astrometer:
             )
         hints = Hints(**self.payload["hints"])
         solver = _solver(tuple(self.payload["index_files"]))
-        found = solve_blind(solver, stars.x_px[use], stars.y_px[use], hints, self._fwhm_px, params["max_stars"])
+        found = solve_blind(
+            solver, stars.x_px[use], stars.y_px[use], hints, self.fwhm_px, params["max_stars"], self._known()
+        )
         if found is None or found.n_matched < params["min_matched"]:
             where = f"{hints.radius_deg:.2f} deg of the pointing" if hints.radius_deg else "the whole sky"
             raise NotSolved(
@@ -118,25 +122,39 @@ class Astrometer:
             found.wcs, "index", found.index_name, found.n_matched, found.rms_arcsec, found.logodds, solution, pairing
         )  # fmt: skip
 
+    def _known(self) -> Known | None:
+        """What the catalogue and the camera say of a right solution; None without a target."""
+        beams, target = self.payload["beams"], self.payload["target"]
+        if target is None:
+            return None
+        ra, dec = np.array([target, *self.payload["calibrators"]], float).T
+        if beams is None or beams["angle_deg"] is None:
+            return Known(ra, dec, self.shape)
+        # With the rows in reverse +y points the other way, and east is to the right of north.
+        angle_deg = beams["angle_deg"] + (180.0 if beams["flipped"] else 0.0)
+        return Known(ra, dec, self.shape, angle_deg, TURN_SIGMAS * beams["angle_err_deg"], beams["flipped"])
+
     def by_shift(self, reference: Mapping[str, Any]) -> Solved:
         """The stars of a solved frame with the same image angle, moved: at least three in common, and no second
         shift that would do as well."""
         stars, params = self.stars, self.payload["params"]
         wcs = wcs_of(reference["wcs"])
-        known_x, known_y, _ = _columns(reference["stars"])
+        known_x, known_y, _ = columns_of(reference["stars"])
         if not len(stars) or not len(known_x):
             raise NotSolved(f"no stars in common with {reference['name']}")
         found = track(
             stars.x_px[:_BRIGHTEST_TRACKED], stars.y_px[:_BRIGHTEST_TRACKED], known_x, known_y, self._reach_px,
-            max(1.5, 0.5 * self._fwhm_px), params["track_min_matched"],
+            max(1.5, 0.5 * self.fwhm_px), params["track_min_matched"],
         )  # fmt: skip
         if found is None:
             raise NotSolved(f"no match with {reference['name']} either")
         shift, _ = found
         start = moved(wcs, shift[0], shift[1])
-        matched = match_nearest(stars.x_px, stars.y_px, known_x + shift[0], known_y + shift[1], max(2.0, self._fwhm_px))
+        matched = match_nearest(stars.x_px, stars.y_px, known_x + shift[0], known_y + shift[1], max(2.0, self.fwhm_px))
         sky = wcs.to_sky(known_x, known_y)
-        solved = self._fitted(start, sky, matched, "track", reference["name"], params["track_min_matched"])
+        # What hangs on a frame whose target was told by its place is told by its place.
+        method = BY_PLACE if reference["wcs"]["method"] == BY_PLACE else "track"
+        solved = self._fitted(start, sky, matched, method, reference["name"], params["track_min_matched"])
         return replace(solved, pairing=self.pairing(reference["wcs"]))
 
     def by_quads(self, reference: Mapping[str, Any], *, ordinary: bool = False) -> Solved:
@@ -148,16 +166,16 @@ class Astrometer:
         stars, row, beams = self.stars, reference["wcs"], self.payload["beams"]
         pairing = self.pairing(row)
         wcs = wcs_of(row)
-        known_x, known_y, known_flux = _columns(
+        known_x, known_y, known_flux = columns_of(
             [star for star in reference["stars"] if not ordinary or star["beam"] == "O"]
         )
-        use = _ordinary(pairing) if ordinary and pairing is not None else np.arange(len(stars))
+        use = ordinary_images(pairing) if ordinary and pairing is not None else np.arange(len(stars))
         # A frame with its rows in reverse is looked at as if they were not.
         mirror = np.diag([1.0, -1.0 if beams["flipped"] != bool(row["flipped"]) else 1.0])
-        turn = None if beams["angle_err_deg"] is None else _TURN_SIGMAS * beams["angle_err_deg"]
+        turn = None if beams["angle_err_deg"] is None else TURN_SIGMAS * beams["angle_err_deg"]
         found: Identification | None = identify(
             stars.x_px[use], mirror[1, 1] * stars.y_px[use], stars.flux_e[use], known_x, known_y, known_flux,
-            tolerance_px=max(1.5, 0.4 * self._fwhm_px),
+            tolerance_px=max(1.5, 0.4 * self.fwhm_px),
             displacement=None if ordinary or row["way_x_px"] is None else (row["way_x_px"], row["way_y_px"]),
             allowed=Allowed(turn, half_turn=False),
         )  # fmt: skip
@@ -166,36 +184,12 @@ class Astrometer:
         # reference = matrix @ position + shift: what holds there is seen through it from here.
         matrix = found.matrix @ mirror
         corner = np.linalg.solve(matrix, np.array(wcs.crpix_px) - found.shift_px)
-        start = TanWcs(wcs.crval_deg, (float(corner[0]), float(corner[1])), _pairs_of(np.array(wcs.cd) @ matrix))
+        start = TanWcs(wcs.crval_deg, (float(corner[0]), float(corner[1])), pairs_of(np.array(wcs.cd) @ matrix))
         on_x, on_y = found.to_reference(stars.x_px, mirror[1, 1] * stars.y_px)
         matched = np.full(len(stars), -1)
-        matched[use] = match_nearest(on_x[use], on_y[use], known_x, known_y, max(2.0, self._fwhm_px))
+        matched[use] = match_nearest(on_x[use], on_y[use], known_x, known_y, max(2.0, self.fwhm_px))
         solved = self._fitted(start, wcs.to_sky(known_x, known_y), matched, "quads", reference["name"], 3)
         return replace(solved, logodds=found.log_odds, pairing=pairing)
-
-    def by_central_pair(self) -> Solved:
-        """The one pair of the frame, if it lies near the middle, is the target; the image's angle is the known one."""
-        pairing, beams, hints = self.pairing(), self.payload["beams"], self.payload["hints"]
-        if pairing is None or beams["angle_deg"] is None or self.payload["target"] is None:
-            raise NotSolved("the target cannot be told by its place")
-        if len(pairing.ordinary) != 1 or len(pairing.lone_ordinary) or len(pairing.ambiguous):
-            raise NotSolved(f"{len(pairing.ordinary)} pairs, of which none is sure to be the target's")
-        ordinary, extraordinary = pairing.ordinary[0], pairing.extraordinary[0]
-        middle_x = (self.stars.x_px[ordinary] + self.stars.x_px[extraordinary]) / 2
-        middle_y = (self.stars.y_px[ordinary] + self.stars.y_px[extraordinary]) / 2
-        height, width = self.shape
-        away = np.hypot(middle_x - (width - 1) / 2, middle_y - (height - 1) / 2)
-        if away > _CENTRAL * min(self.shape):
-            raise NotSolved(f"its only pair lies {away:.0f} px from the middle")
-        angle = np.radians(beams["angle_deg"])
-        scale_deg = hints["scale_arcsec_per_px"] / 3600.0
-        # +y points to the position angle, and +x a quarter turn west of it: the sky as seen, not mirrored.
-        cd = scale_deg * np.array([[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        if beams["flipped"]:
-            cd[:, 1] *= -1.0
-        place = (float(self.stars.x_px[ordinary]), float(self.stars.y_px[ordinary]))
-        wcs = TanWcs(tuple(self.payload["target"]), place, _pairs_of(cd))
-        return Solved(wcs, "central pair", None, 1, None, pairing=pairing)
 
     def _fitted(
         self, start: TanWcs, sky: tuple[np.ndarray, np.ndarray], matched: np.ndarray, method: str, name: str, least: int
@@ -213,17 +207,17 @@ class Astrometer:
         return Solved(wcs, method, name, int(used.sum()), rms_px * wcs.scale_arcsec_per_px)
 
 
-def _ordinary(pairing: Pairing) -> np.ndarray:
+def ordinary_images(pairing: Pairing) -> np.ndarray:
     """The ordinary images, brightest first as the detections are."""
     return np.sort(np.concatenate([pairing.ordinary, pairing.lone_ordinary]).astype(int))
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x, y, flux = (np.array([row[name] for row in rows], float) for name in ("x_px", "y_px", "flux_e"))
     return x, y, flux
 
 
-def _pairs_of(cd: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+def pairs_of(cd: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
     return (float(cd[0, 0]), float(cd[0, 1])), (float(cd[1, 0]), float(cd[1, 1]))
 
 

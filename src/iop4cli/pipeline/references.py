@@ -12,6 +12,9 @@ _SAME_SEQUENCE = (
     *("width_px", "height_px", "binning_x", "flipped"),
 )
 
+# Tracked frames are no references: an error would go from one to the next.
+_NEIGHBOURLY = {"index", "quads", "pairs", "central pair"}
+
 
 def solved_field_frames(view: View, frame: Row, params: Mapping[str, Any], dual: bool) -> list[Row]:
     """Frames of the same field and camera that index files solved, nearest in time first.
@@ -38,7 +41,7 @@ def neighbours(view: View, frame: Row) -> list[Row]:
     found = []
     for name, row in view.wcs.items():
         other = view.frames.get(name)
-        if other is None or name == frame["name"] or row["method"] not in {"index", "quads"}:
+        if other is None or name == frame["name"] or row["method"] not in _NEIGHBOURLY:
             continue
         if all(other[column] == frame[column] for column in _SAME_SEQUENCE):
             found.append(

@@ -150,7 +150,7 @@ class View:
         if instrument not in self._fields:
             self._fields[instrument] = self.store.rows(
                 "select w.*, e.dx_px as way_x_px, e.dy_px as way_y_px, i.key, f.binning_x, f.width_px, f.height_px, "
-                "f.mjd_utc, f.target, f.object, f.flipped from wcs w join frame f on f.name = w.frame "
+                "f.mjd_utc, f.exptime_s, f.target, f.object, f.flipped from wcs w join frame f on f.name = w.frame "
                 "join item i on i.name = w.frame and i.step = 'solve' "
                 "left join wcs e on e.frame = w.frame and e.beam = 'E' "
                 "where w.beam = 'O' and w.method = 'index' and f.instrument = ? order by w.frame",

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from iop4cli.science.wcs import TanWcs, from_plane, separation_deg, to_plane
 
+if TYPE_CHECKING:
+    from iop4cli.science.weighing import Known
+
 # e**21 is the odds of 10**9 at which astrometry.net itself accepts.
 _ACCEPT_LOGODDS = 21.0
 _SURE_LOGODDS = 60.0
+# Below that, a match is a proposal to be weighed with all its stars and the target.
+_PROPOSED_LOGODDS = 2.0
+_MAX_PROPOSALS = 20
 _AFFINE_STARS = 6
 
 
@@ -44,14 +50,25 @@ class Solution:
 
 
 def solve_blind(
-    solver: Any, x_px: np.ndarray, y_px: np.ndarray, hints: Hints, fwhm_px: float, n_quad_stars: int
+    solver: Any,
+    x_px: np.ndarray,
+    y_px: np.ndarray,
+    hints: Hints,
+    fwhm_px: float,
+    n_quad_stars: int,
+    known: Known | None = None,
 ) -> Solution | None:
     """Match quads of the brightest stars (n,) (pixels from 0, brightest first) with the solver's index files.
 
     A match counts only with its log-odds above 21, its scale and centre within the hints, and a fit to the
-    matched stars that holds. `solver` is an astrometry.Solver; it wants pixels from 1 and float thresholds.
+    matched stars that holds. Below 21, which leaves the quad itself out, it counts if the target has an image,
+    the catalogue's other sources and the angle agree (`known`), and its log-odds with all stars are above 14:
+    a field of five stars reaches no more. `solver` is an astrometry.Solver; it wants pixels from 1 and float
+    thresholds.
     """
     import astrometry
+
+    from iop4cli.science.weighing import borne_out
 
     stars = np.column_stack([x_px[:n_quad_stars], y_px[:n_quad_stars]]) + 1.0
     tolerance = hints.scale_tolerance
@@ -63,15 +80,19 @@ def solve_blind(
         sip_order=0,
         tune_up_logodds_threshold=None,
         positional_noise_pixels=max(0.5, 0.25 * fwhm_px),
-        output_logodds_threshold=_ACCEPT_LOGODDS,
+        output_logodds_threshold=_ACCEPT_LOGODDS if known is None else _PROPOSED_LOGODDS,
         logodds_callback=lambda odds: (
             astrometry.Action.STOP if odds[0] >= _SURE_LOGODDS else astrometry.Action.CONTINUE
         ),
     )
     answer = solver.solve(stars, size, position, parameters)
-    for match in answer.matches:
+    for match in answer.matches[:_MAX_PROPOSALS]:
         solution = _refined(match, x_px, y_px, fwhm_px)
-        if solution is not None and _within(solution, hints, x_px, y_px):
+        if solution is None or not _within(solution, hints, x_px, y_px):
+            continue
+        if solution.logodds >= _ACCEPT_LOGODDS:
+            return solution
+        if known is not None and borne_out(solution, known, hints, x_px, y_px, fwhm_px):
             return solution
     return None
 

@@ -28,6 +28,11 @@ _BUILDER = "build-astrometry-index"
 _TARGET_R = 14.5
 _STANDARD_R, _STANDARD_BOX = 10.0, 0.67
 _INDEX_NUMBER = 9901
+_NO_QUADS = "Did not create any quads"
+
+
+class NoQuads(SimulationError):
+    """The fields have too few stars for an index."""
 
 
 def demo_index_files() -> list[Path]:
@@ -43,13 +48,15 @@ def build_index(
     scales: Sequence[int] = (-1, 1, 2),
     stars_per_cell: int = 12,
     quads_per_cell: int = 10,
+    density: float = 1.0,
 ) -> list[Path]:
     """Write one index file per scale into `folder` for the fields of the targets or standards named (all if none).
 
     `scales` are astrometry.net's own: 0 has quads of 2.0 to 2.8 arcmin, each step is larger by the square
     root of 2. Boxes around standards are two thirds as large. The defaults make the files of
     share/demo/index: they solve every field with a camera of 7 to 13 arcmin, or of 9 by 6, and take 2 MB
-    for 35 fields.
+    for 35 fields. `density` is the recipe's `star_density`: a sky of fewer stars has an index of its own. A
+    scale at which the fields have no four stars for a quad is left out; that all are is an error.
     """
     builder = shutil.which(_BUILDER)
     if builder is None:
@@ -64,19 +71,23 @@ def build_index(
     written = []
     # The builder copies its command line into the file: relative names keep it the same everywhere.
     with TemporaryDirectory() as work:
-        _write_star_table(Path(work) / "stars.fits", *_stars_around(targets, catalogue, faintest_r, box_deg))
+        _write_star_table(Path(work) / "stars.fits", *_stars_around(targets, catalogue, faintest_r, box_deg, density))
         for scale in scales:
             name = f"index-{_INDEX_NUMBER + scale}.fits"
             options = ["-i", "stars.fits", "-o", name, "-P", scale, "-S", "MAG", "-E", "-M", "-t", "."]
             options += ["-j", 0.5, "-n", stars_per_cell, "-p", quads_per_cell, "-I", _INDEX_NUMBER + scale]
-            _run([builder, *map(str, options)], Path(work))
+            if not _made([builder, *map(str, options)], Path(work)):
+                continue
             temporary = folder / f".{name}.part"
             shutil.copyfile(Path(work) / name, temporary)
             written.append(temporary.replace(folder / name))
+    if not written:
+        raise NoQuads(f"{_BUILDER} found no quads: too few stars around {', '.join(t.name for t in targets)}")
     return written
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _made(command: list[str], folder: Path) -> bool:
+    """Whether there was anything to write."""
     done = subprocess.run(
         [_BUILDER, *command[1:]],
         executable=command[0],
@@ -85,18 +96,25 @@ def _run(command: list[str], folder: Path) -> None:
         text=True,
         check=False,
     )
+    if done.returncode and _NO_QUADS in done.stdout + done.stderr:
+        return False
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise SimulationError(f"{_BUILDER} failed with code {done.returncode}: {' / '.join(lines[-3:])}")
+    return True
 
 
 def _stars_around(
-    targets: list[CatalogueSource], catalogue: list[CatalogueSource], faintest_r: float, box_deg: float
+    targets: list[CatalogueSource],
+    catalogue: list[CatalogueSource],
+    faintest_r: float,
+    box_deg: float,
+    density: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(ra, dec, R) of everything brighter than a limit in the boxes around targets, degrees."""
     columns: list[np.ndarray] = []
     for target in targets:
-        stars = field_stars(target, catalogue)
+        stars = field_stars(target, catalogue, density)
         known = (target, *calibrators_of(target, catalogue))
         is_standard = target.kind in STANDARD_KINDS
         usual_r = _STANDARD_R if is_standard else _TARGET_R

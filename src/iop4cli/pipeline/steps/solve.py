@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 # The part of a wave's key that holds the key under which the wave before had failed.
 _PART_OF = {"track": "by index files", "sequence": "by field"}
-
+# Kinds of sources that are bright and alone on a subframe.
+STANDARD_KINDS = ("polarised", "unpolarised")
 
 _SAID_OF = {
     "track": "tracked from",
     "quads": "found by quads in",
-    "central pair": "taken for the target, as the only pair and near the middle",
+    "pairs": "found by the target and its neighbours in",
+    "central pair": "taken for the target by its place near the middle",
 }
 
 
@@ -42,6 +44,7 @@ class Solve(Step):
         Parameter("detection_sigmas", 5.0, "sky sigmas", "threshold of a pixel that belongs to a star"),
         Parameter("min_area_px", 5, "pixels", "fewest connected pixels of a star"),
         Parameter("mesh_px", 64, "pixels", "cell of the background mesh"),
+        Parameter("usual_fwhm_arcsec", 2.0, "arcsec", "usual width of a star: what is three times narrower is none"),
         Parameter("max_stars", 60, "stars", "brightest stars offered to the solver"),
         Parameter("scale_tolerance", 0.05, "fraction", "how far the pixel scale may be from the header's"),
         Parameter("position_radius_fields", 1.5, "fields", "how far the centre may be from the pointing"),
@@ -158,6 +161,7 @@ class Solve(Step):
         stars = detect(
             image.electrons, image.dq, threshold_sigmas=params["detection_sigmas"], min_area_px=params["min_area_px"],
             mesh_px=params["mesh_px"], max_stars=300 if payload["beams"] is None else 600,
+            usual_fwhm_px=params["usual_fwhm_arcsec"] / payload["hints"]["scale_arcsec_per_px"],
         )  # fmt: skip
         astrometer = Astrometer(stars, (height, width), payload)
         reasons = [payload["index_reason"]] if "references" in payload else []
@@ -187,6 +191,7 @@ def _parameters(view: View, step: Step, instrument_name: str) -> dict[str, Any]:
     values = view.parameters(step, instrument_name)
     for name, said in (
         ("detection_sigmas", astrometry.detection_sigma),
+        ("usual_fwhm_arcsec", astrometry.typical_fwhm_arcsec),
         ("max_stars", astrometry.max_stars),
         ("scale_tolerance", astrometry.scale_tolerance),
         ("position_radius_fields", astrometry.position_radius_fields),
@@ -262,16 +267,27 @@ def _payload(view: View, frame: Row, params: Mapping[str, Any], hints: Mapping[s
     return {
         "path": str(view.layout.reduced_frame(frame["name"])), "hints": dict(hints), "params": dict(params),
         "beams": beams_of(view, frame), "target": None if source is None else (source.ra_deg, source.dec_deg),
+        "night": frame["name"].rpartition("/")[0], "exptime_s": frame["exptime_s"],
+        "standard": source is not None and source.kind in STANDARD_KINDS,
+        "calibrators": sorted(
+            (star.ra_deg, star.dec_deg)
+            for star in view.catalog.values()
+            if source is not None and source.name in star.calibrates
+        ),
     }  # fmt: skip
 
 
 def _ways(astrometer: Astrometer, payload: Mapping[str, Any]) -> list[Callable[[], Solved]]:
     """The ways to a solution to be tried, in order."""
+    from iop4cli.pipeline.placer import by_place, by_place_in
+
     if "references" not in payload:
         return [astrometer.by_index]
     if payload["beams"] is None or payload["wave"] == "sequence":
         return [partial(astrometer.by_shift, reference) for reference in payload["references"]]
+    references = payload["references"]
     return [
-        *(partial(astrometer.by_quads, reference) for reference in payload["references"]),
-        astrometer.by_central_pair,
+        *(partial(astrometer.by_quads, reference) for reference in references),
+        *(partial(by_place_in, astrometer, reference) for reference in references),
+        *(() if references else (partial(by_place, astrometer),)),
     ]
