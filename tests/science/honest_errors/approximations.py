@@ -1,0 +1,41 @@
+"""What each statistic should be, and where the science says that it is something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .cells import Cell
+
+_NOMINAL = {
+    "mean": (0.0, 0.0),
+    "width": (1.0, 1.0),
+    "68 %": (0.682689, 0.682689),
+    "95 %": (0.95, 0.95),
+    # Of the limits that exclude the truth: at most.
+    "5 %": (0.0, 0.05),
+}
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """Values that a statistic may have where `holds`; `named` is the docstring that says why."""
+
+    named: str
+    quantities: tuple[str, ...]
+    statistic: str
+    low: float
+    high: float
+    holds: Callable[[Cell], bool]
+
+
+APPROXIMATIONS: tuple[Approximation, ...] = ()
+
+
+def allowed(cell: Cell, quantity: str, statistic: str) -> tuple[float, float]:
+    """The nominal value, or the range that an approximation allows."""
+    low, high = _NOMINAL[statistic]
+    for known in APPROXIMATIONS:
+        if quantity in known.quantities and statistic == known.statistic and known.holds(cell):
+            low, high = min(low, known.low), max(high, known.high)
+    return low, high

@@ -1,0 +1,148 @@
+"""Whole simulated nights, with clouds and cosmic rays, from raw frames to results: what their errors are worth.
+
+A night takes some half a minute; its results are appended to a file, and what the file has is not done again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .chain import CHI_SNR, COLUMNS
+from .tally import PULLS, statistics
+
+INSTRUMENTS = ("AndorT90", "RoperT90", "AndorT150", "CAFOS", "DIPOL")
+MODES = ("phot", "pol")
+WANTED = 300
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An instrument in one of its modes."""
+
+    instrument: str
+    mode: str
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        return ("mag",) if self.mode == "phot" else PULLS
+
+
+def kinds() -> list[Kind]:
+    return [Kind(instrument, mode) for mode in MODES for instrument in INSTRUMENTS]
+
+
+def run_nights(path: Path, wanted: int, first_seed: int, chosen: list[Kind], most_nights: int) -> None:
+    """One night of each kind in turn until each has as many measurements as wanted."""
+    from tests.night.pulls import one_night
+
+    for seed in range(first_seed, first_seed + most_nights):
+        for kind in chosen:
+            nights = [night for night in read_nights(path) if Kind(night["instrument"], night["mode"]) == kind]
+            if sum(len(night["rows"]) for night in nights) >= wanted or seed in {night["seed"] for night in nights}:
+                continue
+            night = one_night(kind.instrument, kind.mode, seed)
+            said = {
+                "instrument": kind.instrument,
+                "mode": kind.mode,
+                "seed": seed,
+                "n_lights": night.n_lights,
+                "n_solved": night.n_solved,
+                "troubles": night.troubles,
+                "rows": [_row(one.result, one.truth, one.pulls) for one in night.compared],
+            }
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(said) + "\n")
+
+
+def _row(result: Mapping[str, Any], truth: Mapping[str, Any], pulls: Mapping[str, float]) -> dict[str, Any]:
+    """What the table needs of one result; no number where there is none."""
+    row = {name: pulls.get(name) for name in ("mag", "q", "u")} | {"chi": pulls.get("chi_deg")}
+    row |= {"source": result["source"], "quality": result["quality_text"], "is_target": truth["is_target"]}
+    p, p_err = truth["p"], result["p_err"]
+    if p is None or not p_err:
+        return row
+    if p <= CHI_SNR * p_err:
+        row["chi"] = None
+    limit = result["p_upper95"]
+    row["p_inside"] = float(result["p_lo68"] <= p <= result["p_hi68"])
+    row["p_excluded"] = float(limit is not None and p > limit)
+    row["limited"] = float(limit is not None)
+    return row
+
+
+def read_nights(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        with path.open(encoding="utf-8") as stream:
+            yield from (json.loads(line) for line in stream)
+
+
+def outcomes_by_kind(path: Path) -> dict[Kind, np.ndarray]:
+    """Rows of `COLUMNS` by kind, NaN where there is no number."""
+    rows: dict[Kind, list[list[float]]] = {}
+    for night in read_nights(path):
+        of_kind = rows.setdefault(Kind(night["instrument"], night["mode"]), [])
+        of_kind += [[_number(row.get(name)) for name in COLUMNS] for row in night["rows"]]
+    return {kind: np.array(values).reshape(-1, len(COLUMNS)) for kind, values in rows.items()}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def frame_table(path: Path) -> list[str]:
+    """Of each instrument and mode, and of all together."""
+    nights = list(read_nights(path))
+    lines = [
+        f"{'instrument':11}{'mode':6}{'nights':>7}{'frames':>7}{'solved':>7}  quantity     n    mean +- "
+        "       width +-      68 %   95 %  beyond 4"
+    ]
+    everything = outcomes_by_kind(path)
+    for kind in kinds():
+        if kind not in everything:
+            continue
+        of_kind = [night for night in nights if Kind(night["instrument"], night["mode"]) == kind]
+        head = (
+            f"{kind.instrument:11}{kind.mode:6}{len(of_kind):7}{sum(night['n_lights'] for night in of_kind):7}"
+            f"{sum(night['n_solved'] for night in of_kind):7}"
+        )
+        for line in _lines(everything[kind], kind.quantities):
+            lines.append(f"{head}  {line}")
+            head = " " * len(head)
+    for mode in MODES:
+        rows = [values for kind, values in everything.items() if kind.mode == mode]
+        if rows:
+            head = f"{'all':11}{mode:6}{'':21}"
+            for line in _lines(np.concatenate(rows), Kind("", mode).quantities):
+                lines.append(f"{head}  {line}")
+                head = " " * len(head)
+    return lines
+
+
+def _lines(rows: np.ndarray, quantities: tuple[str, ...]) -> Iterator[str]:
+    for quantity in quantities:
+        pulls = rows[:, COLUMNS.index(quantity)]
+        pulls = pulls[np.isfinite(pulls)]
+        if pulls.size < 2:
+            continue
+        mean, width, inside, inside_two = statistics(pulls)
+        n_far = int(np.sum(np.abs(pulls) > 4))
+        yield (
+            f"{quantity:8}{pulls.size:6} {mean:+7.3f} {pulls.size**-0.5:5.3f} {width:9.3f}"
+            f" {(2 * pulls.size) ** -0.5:5.3f} {inside:8.1%} {inside_two:6.1%} {n_far:6d}"
+        )
+    if "q" in quantities:
+        known = rows[np.isfinite(rows[:, COLUMNS.index("p_inside")])]
+        inside, excluded, limited = (
+            known[:, COLUMNS.index(name)].mean() for name in ("p_inside", "p_excluded", "limited")
+        )
+        yield (
+            f"{'p':8}{len(known):6}   in its 68 % interval {inside:.1%}; with a limit {limited:.0%},"
+            f" wrongly excluded {excluded:.1%}"
+        )
