@@ -9,7 +9,7 @@ from iop4cli.science.debias import angle_error_deg, mas_estimate, polarisation
 
 SIGMA = 0.003
 # In units of sigma; 0 and the region where p is mostly noise come first.
-TRUE_SNR = [0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0]
+TRUE_SNR = [0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0]
 
 
 def measurements(true_snr, n, rng):
@@ -37,12 +37,110 @@ def test_an_upper_limit_is_rarely_too_low(true_snr):
         assert (r.p_upper95 is None) == (r.p / SIGMA >= 3)
 
 
-@pytest.mark.parametrize("true_snr", [1.0, 1.5, 2.0, 3.0, 5.0, 10.0])
-def test_the_angle_error_covers_68_percent_at_any_signal(true_snr):
-    results = measurements(true_snr, 4000, np.random.default_rng(13))
+# Of an angle thought of beforehand; what the docstring of measured_angle_error_deg says.
+@pytest.mark.parametrize(
+    ("true_snr", "covered"),
+    [
+        (0.0, 0.47),
+        (0.5, 0.60),
+        (0.75, 0.64),
+        (1.0, 0.67),
+        (1.5, 0.70),
+        (2.0, 0.70),
+        (3.0, 0.69),
+        (5.0, 0.683),
+        (10.0, 0.683),
+    ],
+)
+def test_the_angle_error_covers_68_percent_where_there_is_an_angle(true_snr, covered):
+    results = measurements(true_snr, 10_000, np.random.default_rng(13))
     offset = np.array([(r.chi_deg - 77 + 90) % 180 - 90 for r in results])
-    inside = np.abs(offset) < [r.chi_err_deg for r in results]
-    assert inside.mean() == pytest.approx(0.6827, abs=0.05)
+    inside = np.mean(np.abs(offset) < [r.chi_err_deg for r in results])
+    # 4 sigma of the binomial of 10000 trials, and the docstring's rounding.
+    assert inside == pytest.approx(covered, abs=0.019 + 0.005)
+    if true_snr >= 1:
+        assert inside == pytest.approx(0.6827, abs=0.02 + 0.019)
+
+
+def test_the_coverage_of_the_angle_does_not_depend_on_the_angle():
+    rng = np.random.default_rng(16)
+    for angle_deg in (0.0, 45.0, 89.9, 135.0, 179.9):
+        q, u = (3 * f(math.radians(2 * angle_deg)) + rng.normal(size=4000) for f in (math.cos, math.sin))
+        results = [polarisation(a, b, 1.0, 1.0, 0.0) for a, b in zip(q, u, strict=True)]
+        offset = np.array([(r.chi_deg - angle_deg + 90) % 180 - 90 for r in results])
+        inside = np.mean(np.abs(offset) < [r.chi_err_deg for r in results])
+        assert inside == pytest.approx(0.69, abs=4 * math.sqrt(0.69 * 0.31 / 4000))
+
+
+@pytest.mark.parametrize("snr", [0.0, 0.3, 1.0, 2.5, 5.0, 10.0])
+def test_the_angle_error_holds_68_percent_of_the_printed_distribution(snr):
+    """Naghizadeh-Khouei & Clarke (1993), integrated by quadrature; and of angles drawn."""
+    from scipy.integrate import quad
+    from scipy.special import erf
+
+    def density(theta):
+        eta = snr / math.sqrt(2) * math.cos(2 * theta)
+        bracket = 1 / math.sqrt(math.pi) + eta * math.exp(eta**2) * (1 + erf(eta))
+        return bracket * math.exp(-(snr**2) / 2) / math.sqrt(math.pi)
+
+    half = math.radians(angle_error_deg(snr))
+    assert quad(density, -math.pi / 2, math.pi / 2, points=[-half, half])[0] == pytest.approx(1.0, abs=1e-9)
+    assert quad(density, -half, half)[0] == pytest.approx(0.68269, abs=2e-4)
+    rng, n = np.random.default_rng(17), 200_000
+    drawn = np.arctan2(rng.normal(size=n), snr + rng.normal(size=n)) / 2
+    assert np.mean(np.abs(drawn) < half) == pytest.approx(0.68269, abs=4 * math.sqrt(0.217 / n))
+
+
+@pytest.mark.parametrize("p_over_b", [0.05, 0.5, 1.0, 2.0, 4.0, 30.0])
+def test_the_debiased_degree_is_the_printed_formula(p_over_b):
+    """Plaszczynski et al. (2014): p - b^2 (1 - exp(-p^2/b^2)) / (2 p)."""
+    p, b = 0.01 * p_over_b, 0.01
+    assert mas_estimate(p, b) == pytest.approx(p - b**2 * (1 - math.exp(-(p**2) / b**2)) / (2 * p), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("true_snr", "bias", "width"),
+    [(0.0, 0.989, 0.656), (1.0, 0.292, 0.800), (2.0, 0.051, 0.967), (3.0, 0.002, 1.018), (5.0, -0.001, 1.011)],
+)
+def test_the_debiased_degree_is_all_but_free_of_bias_from_two_sigma_on(true_snr, bias, width):
+    """By quadrature over the Rice distribution, as the docstring says."""
+    from scipy.integrate import quad
+    from scipy.stats import rice
+
+    def moment(n):
+        return quad(lambda p: mas_estimate(p, 1.0) ** n * rice.pdf(p, true_snr), 0, true_snr + 12)[0]
+
+    assert moment(1) - true_snr == pytest.approx(bias, abs=6e-4)
+    assert math.sqrt(moment(2) - moment(1) ** 2) == pytest.approx(width, abs=6e-4)
+
+
+def test_of_hardly_any_measured_polarisation_half_is_left():
+    assert mas_estimate(1e-4, 1.0) == pytest.approx(0.5e-4, rel=1e-6)
+
+
+@pytest.mark.parametrize("snr", [0.0, 0.4, 1.0, 1.9, 2.9])
+def test_the_upper_limit_is_the_one_of_the_rice_distribution(snr):
+    from scipy.stats import rice
+
+    limit = polarisation(snr, 0.0, 1.0, 1.0, 0.0).p_upper95
+    # A p of exactly 0 has no probability: the limit's ratio is taken close to it. The table has steps of 0.01 sigma.
+    measured = max(snr, 1e-3)
+    assert limit == pytest.approx(
+        _solve(lambda true: rice.cdf(measured, true) / rice.cdf(measured, 1e-9) - 0.05), abs=0.01
+    )
+
+
+def _solve(function):
+    from scipy.optimize import brentq
+
+    return brentq(function, 0.5, 12.0)
+
+
+def test_no_polarisation_is_allowed_as_long_as_it_is_among_its_68_percent():
+    """The Rayleigh distribution has 68.27 % below 1.515 sigma: there, and only there, the interval begins at 0."""
+    edge = math.sqrt(-2 * math.log(1 - math.erf(math.sqrt(0.5))))
+    assert polarisation(edge - 0.02, 0.0, 1.0, 1.0, 0.0).p_lo68 == 0.0
+    assert polarisation(edge + 0.02, 0.0, 1.0, 1.0, 0.0).p_lo68 > 0.0
 
 
 def test_an_unknown_angle_has_the_error_of_an_unknown_angle():
