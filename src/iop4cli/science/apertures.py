@@ -8,11 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, Quality, byte
+from iop4cli.science.sky import sky_of
 
-_CLIP_SIGMAS = 3.0
-# Standard deviation of a Gaussian cut at 3 sigma, relative to the whole one's.
-_CLIPPED_STD = 0.98658
-_MEDIAN_EXCESS = np.pi / 2.0
 # Pixels whose value says nothing of the star: in an aperture they get that of others at the same distance.
 _REPLACED = Pixel.BAD | Pixel.DEAD | Pixel.HOT | Pixel.COSMIC_RAY
 # Around another star the annulus is left out to where its light falls below this share of the sky's noise, taking
@@ -56,8 +53,9 @@ class Measured:
 class Scene:
     """A frame ready to be measured: electrons and pixel bits (height, width).
 
-    `flat` (or None) is the master that the electrons were divided by; `stars_px` (n, 3) holds x, y and flux of
-    the detections, for neighbours.
+    `flat` (or None) is the master that the electrons were divided by, `flat_err` its uncertainty; `stars_px` (n, 3)
+    holds x, y and flux of the detections, for neighbours. `mended_variance` (height, width) is above 0 where a
+    spoiled pixel has been given what its star's profile makes expect (science/cosmics.py).
     """
 
     electrons: np.ndarray
@@ -65,6 +63,8 @@ class Scene:
     flat: np.ndarray | None
     stars_px: np.ndarray
     fwhm_px: float
+    flat_err: np.ndarray | None = None
+    mended_variance: np.ndarray | None = None
 
 
 def measure(
@@ -74,8 +74,8 @@ def measure(
 
     flux = sum of (pixel - sky) weighted by the exact overlap of circle and pixel. Its variance is the star's own
     photons (electrons over the flat, for a pixel behind a weak flat was multiplied up), plus the sky's measured
-    scatter for each pixel, plus the uncertainty of the sky level (that of a median: pi/2 over the number of
-    annulus pixels) times the area squared. Read noise and the sky's photons are in the measured scatter, once.
+    scatter for each pixel, plus the uncertainty of the sky's level (see `sky_of`) times the area squared. Read noise
+    and the sky's photons are in the measured scatter, once.
     """
     x, y, centred = _recentred(scene, x_px, y_px, box_px) if find else (x_px, y_px, True)
     bits = 0 if centred else int(Quality.NOT_CENTRED)
@@ -92,6 +92,9 @@ def measure(
     bits |= _pixel_bits(dq, weights) | _edge_bit(scene.electrons.shape, x, y, sizes.radius_px)
     bits |= _neighbour_bit(scene, x, y, sizes)
     bad = (dq & byte(_REPLACED)) != 0
+    mended = None if scene.mended_variance is None else scene.mended_variance[rows, columns]
+    if mended is not None:
+        bad &= ~(mended > 0)
     spoiled = bad & (distance <= max(sizes.radius_px, *sizes.growth_px, 0.0) + 1.0)
     if spoiled.any():
         pixels = _mended(pixels, spoiled, bad, distance, sky)
@@ -99,11 +102,35 @@ def measure(
     flux = float((weights * (pixels - sky)).sum())
     flat = 1.0 if scene.flat is None else float(np.clip(np.median(scene.flat[rows, columns]), 0.3, 3.0))
     variance = max(flux, 0.0) / flat + float((weights**2).sum()) * sky_sigma**2 + (area * sky_err) ** 2
+    variance += _beyond_photons(scene, mended, pixels - sky, weights, rows, columns)
     if not flux > 0:
         bits |= int(Quality.NEGATIVE_FLUX)
     offset = float(np.hypot(x - x_px, y - y_px))
     growth = _growth(pixels - sky, x - columns.start, y - rows.start, sizes, flat, sky_sigma, sky_err)
     return Measured(x, y, flux, float(np.sqrt(variance)), sky, sky_err, offset, bits, *growth)
+
+
+def _beyond_photons(
+    scene: Scene,
+    mended: np.ndarray | None,
+    light: np.ndarray,
+    weights: np.ndarray,
+    rows: slice,
+    columns: slice,
+) -> float:
+    """Variance of a sum from the flat's uncertainty under the star, and from pixels that were mended.
+
+    What the masters' noise does on the sky is in the sky's measured scatter. The flat's part is that of one exposure:
+    if the star stands on the same pixels in all of a group it is common to them, and partly cancels in p.
+    """
+    variance = 0.0
+    if scene.flat is not None and scene.flat_err is not None:
+        flat = np.clip(scene.flat[rows, columns], 0.3, None)
+        variance += float(((weights * light * scene.flat_err[rows, columns] / flat) ** 2).sum())
+    if mended is not None and mended.any():
+        # The profile's error has one sign over neighbouring pixels.
+        variance += float((weights * np.sqrt(mended)).sum()) ** 2
+    return variance
 
 
 def _growth(
@@ -209,14 +236,8 @@ def _annulus(
         values = pixels[distance > sizes.radius_px]
     if len(values) < 3:
         return 0.0, np.inf, np.inf
-    for _ in range(10):
-        middle, spread = np.median(values), 1.4826 * np.median(np.abs(values - np.median(values)))
-        kept = values[np.abs(values - middle) <= _CLIP_SIGMAS * max(spread, 1e-6)]
-        if len(kept) == len(values) or len(kept) < 8:
-            break
-        values = kept
-    sigma = float(np.std(values, ddof=1)) / _CLIPPED_STD
-    return float(np.median(values)), sigma * float(np.sqrt(_MEDIAN_EXCESS / len(values))), sigma
+    sky = sky_of(values)
+    return sky.level_e, sky.level_err_e, sky.sigma_e
 
 
 def _reach_px(flux_e: float, noise_e: float, fwhm_px: float) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
+from iop4cli.science.sky import LEVEL_VARIANCE, sky_of
 from iop4cli.science.zeropoint import MAG_PER_RELATIVE_FLUX, mean_with_intrinsic_scatter
 
 # All light is what lies within the last of these, which must stay inside the annulus of the sky.
@@ -19,8 +20,8 @@ _MOST_STARS, _FEWEST_STARS = 30, 3
 _CLEAR_SHARE, _CLEAR_FWHM = 0.005, 5.0
 _MOST_NOISE = 0.05
 _OUTLIER_SIGMAS = 4.0
+_FEWEST_SKY_PX = 50
 _LIKELY_RADII_FWHM = (0.6, 3.0)
-_MEDIAN_EXCESS = math.pi / 2.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def measure_growth(
 
     `stars_px` (n, 3) is x, y and flux of all detections, brightest first, `bits` (n,) their pixel bits. Good is an
     image without bits or flagged pixels, away from others and the edge, whose light within 3.5 FWHM is known to
-    5 %. The sky of each is the clipped median of 4 to 7 FWHM, so that wings beyond are taken for sky. Stars
+    5 %. The sky of each is that of 4 to 7 FWHM, so that wings beyond are taken for sky. Stars
     that disagree with the others (blends) are left out. Wrong where all stars are blends.
     """
     if not fwhm_px > 0:
@@ -107,13 +108,13 @@ def best_radius_fwhm(
     """The radius, in FWHM, at which a star of `flux_e` electrons (0: far below the sky's noise) has the least error.
 
     Counted are its photons, the noise of the sky in the aperture (`sky_sigma_e` a pixel), that of the sky's level
-    (a median over the annulus), and the scatter of the share from star to star. Between 0.6 and 3 FWHM.
+    (from the annulus), and the scatter of the share from star to star. Between 0.6 and 3 FWHM.
     """
     radius = np.arange(_LIKELY_RADII_FWHM[0], _LIKELY_RADII_FWHM[1] + 0.005, 0.01)
     share, _, scatter = curve.at(radius)
     area_px = math.pi * (radius * fwhm_px) ** 2
     annulus_area_px = math.pi * (annulus_px[1] ** 2 - annulus_px[0] ** 2)
-    sky = area_px * sky_sigma_e**2 * (1.0 + _MEDIAN_EXCESS * area_px / annulus_area_px)
+    sky = area_px * sky_sigma_e**2 * (1.0 + LEVEL_VARIANCE * area_px / annulus_area_px)
     variance = (flux_e * share + sky) / share**2 + (flux_e * scatter / share) ** 2
     return float(radius[int(np.nanargmin(variance))])
 
@@ -150,13 +151,16 @@ def _of_star(
     flagged = (dq[rows, columns] & ~byte(Pixel.NO_FLAT)) != 0
     if (flagged & (distance <= RADII_FWHM[-1] * fwhm_px + 1.0)).any():
         return None
-    sky, sigma, n = _sky(cut[(distance >= _SKY_FWHM[0] * fwhm_px) & (distance <= _SKY_FWHM[1] * fwhm_px) & ~flagged])
+    around = cut[(distance >= _SKY_FWHM[0] * fwhm_px) & (distance <= _SKY_FWHM[1] * fwhm_px) & ~flagged]
+    if len(around) < _FEWEST_SKY_PX:
+        return None
+    sky = sky_of(around)
     radius_px = np.array(RADII_FWHM) * fwhm_px
     at = np.full(len(radius_px), x - columns.start), np.full(len(radius_px), y - rows.start)
-    flux, _, _ = sep.sum_circle(np.ascontiguousarray(cut - sky), *at, radius_px, subpix=0)
+    flux, _, _ = sep.sum_circle(np.ascontiguousarray(cut - sky.level_e), *at, radius_px, subpix=0)
     area_px = math.pi * radius_px**2
-    variance = np.maximum(flux, 0.0) + area_px * sigma**2
-    level = _MEDIAN_EXCESS * sigma**2 / n
+    variance = np.maximum(flux, 0.0) + area_px * sky.sigma_e**2
+    level = sky.level_err_e**2
     total = flux[-1]
     if not total > 0 or math.sqrt(variance[-1] + level * area_px[-1] ** 2) > _MOST_NOISE * total:
         return None
@@ -164,18 +168,6 @@ def _of_star(
     # What lies within the smaller circle is part of the larger one's light and noise; the sky's level is common.
     apart = variance * (1 - 2 * share) + share**2 * variance[-1] + level * (area_px - share * area_px[-1]) ** 2
     return share, np.maximum(apart, 0.0) / total**2
-
-
-def _sky(values: np.ndarray) -> tuple[float, float, int]:
-    """(level, scatter of a pixel, number of pixels) with stars and cosmic rays clipped at three sigmas."""
-    for _ in range(5):
-        middle = np.median(values)
-        sigma = 1.4826 * np.median(np.abs(values - middle))
-        kept = values[np.abs(values - middle) <= 3.0 * max(float(sigma), 1e-6)]
-        if len(kept) == len(values) or len(kept) < 8:
-            break
-        values = kept
-    return float(np.median(values)), float(np.std(values)) / 0.98658, len(values)
 
 
 def _agreeing(share: np.ndarray, variance: np.ndarray) -> np.ndarray:

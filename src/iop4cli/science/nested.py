@@ -43,8 +43,9 @@ class Circles:
 
         What lies in the smaller of two circles is part of both; the sky's level is off for both by the same, in
         proportion to their areas. So cov(f1, f2) = var(f1) - (A1 s)^2 + A1 A2 s^2 for the smaller f1, of area A1,
-        with s the error of the sky; without s var(f2 - f1) = var(f2) - var(f1). Wrong where a star's own light is
-        lost at the rim by bad centring, which is no noise.
+        with s the error of the sky; without s var(f2 - f1) = var(f2) - var(f1). Too large, by up to a half, for circles
+        that lie within a pixel or two of each other, because both have a share in the pixels between. Wrong where a
+        star's own light is lost at the rim by bad centring, which is no noise.
         """
         area = math.pi * self.radius_px**2
         smaller = np.minimum(area, area[self.used])
