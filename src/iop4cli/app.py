@@ -40,6 +40,7 @@ VERBS = (
     Verb("fetch", "Bring raw frames into the archive.", _KEEP),
     Verb("catalog", "Targets and calibrators: import, list, export.", _KEEP),
     Verb("flag", "Mark results by hand, with a reason.", _KEEP),
+    Verb("calib", "Polarimetric calibrations: fit them to standards, accept, show.", _KEEP),
     Verb("doctor", "Check the set-up, and an instrument's file.", _KEEP),
     Verb("simulate", "Make raw nights with a known truth.", _KEEP),
 )

@@ -50,6 +50,28 @@ def list_flags(store: Store) -> list[dict[str, Any]]:
     )
 
 
+def add_calibration(store: Store, row: Mapping[str, Any], who: str) -> None:
+    """Keep a new polarimetric calibration, which nobody has accepted yet."""
+    store.write([Batch("calibration", [{**row, "made_utc": utc_now(), "made_by": who}])])
+
+
+def decide_calibration(store: Store, name: str, who: str, *, accepted: bool, reason: str = "") -> None:
+    """Accept or reject a calibration; a note keeps every such decision."""
+    now = utc_now()
+    word = "accepted" if accepted else "rejected"
+    note = {"name": f"calibration {name}", "text": f"{word}: {reason}" if reason else word, "who": who, "time_utc": now}
+    store.write(
+        [Batch("note", [note], append=True)],
+        f"update calibration set accepted = {str(accepted).lower()}, decided_utc = timestamp '{now}', "
+        f"decided_by = {quoted(who)} where name = {quoted(name)};",
+    )
+
+
+def calibration_notes(store: Store, name: str) -> list[dict[str, Any]]:
+    """What people decided about a calibration, the oldest first."""
+    return store.rows("select text, who, time_utc from note where name = ? order by time_utc", [f"calibration {name}"])
+
+
 def quoted(text: str) -> str:
     """A string literal of SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -32,13 +32,15 @@ class Standard:
     polarised: bool
 
     @classmethod
-    def of(cls, name: str, p: float, p_err: float, chi_deg: float, chi_err_deg: float) -> Standard:
-        """A polarised star of the literature: fractions, and degrees north through east."""
+    def of(
+        cls, name: str, p: float, p_err: float, chi_deg: float, chi_err_deg: float, *, polarised: bool = True
+    ) -> Standard:
+        """A star of the literature: fractions, and degrees north through east."""
         cos, sin = math.cos(2 * chi_deg * _DEG), math.sin(2 * chi_deg * _DEG)
         along, across = p_err**2, (2 * p * chi_err_deg * _DEG) ** 2
         off = cos * sin * (along - across)
         cov = ((cos**2 * along + sin**2 * across, off), (off, sin**2 * along + cos**2 * across))
-        return cls(name, p * cos, p * sin, cov, True)
+        return cls(name, p * cos, p * sin, cov, polarised)
 
     @classmethod
     def zero(cls, name: str, scatter: float) -> Standard:

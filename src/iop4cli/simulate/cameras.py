@@ -12,7 +12,10 @@ POLARISER_ANGLES_DEG = (-45, 0, 45, 90)
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the instrument does to polarised light: chi on the sky = chi in the instrument + angle zero."""
+    """What the instrument does to polarised light: chi on the sky = chi in the instrument + angle zero.
+
+    `efficiency`: what its analyser leaves of any modulation, that by (q, u) of the instrument too.
+    """
 
     q: float
     u: float
@@ -20,6 +23,7 @@ class Calibration:
     q_err: float = 0.0
     u_err: float = 0.0
     angle_zero_err_deg: float = 0.0
+    efficiency: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ def polarising_mirrors(q: float, u: float) -> FloatArray:
     return np.array([[1, 0, 0], [q, 1, 0], [u, 0, 1]])
 
 
+def depolariser(left: float) -> FloatArray:
+    """Matrix of what leaves that share of the linear polarisation: an analyser less than perfect."""
+    return np.diag([1.0, left, left])
+
+
 def linear_polariser(angle_deg: float) -> FloatArray:
     """Matrix of a perfect linear polariser whose axis stands at an angle of the instrument's frame."""
     c, s = np.cos(2 * np.radians(angle_deg)), np.sin(2 * np.radians(angle_deg))
@@ -58,6 +63,7 @@ def two_beams(
     """
     before_prism = (
         half_wave_plate(plate_angle_deg)
+        @ depolariser(calibration.efficiency)
         @ polarising_mirrors(calibration.q, calibration.u)
         @ turned_axes(calibration.angle_zero_deg)
     )
@@ -71,7 +77,7 @@ def transmitted(stokes: FloatArray, calibration: Calibration, filter_angle_deg: 
     """Fraction of the light, shape (...), that reaches the detector; filter angle None = no polariser."""
     elements: Sequence[FloatArray] = (
         np.eye(3) if filter_angle_deg is None else linear_polariser(filter_angle_deg),
-        polarising_mirrors(calibration.q, calibration.u),
+        depolariser(calibration.efficiency) @ polarising_mirrors(calibration.q, calibration.u),
         turned_axes(calibration.angle_zero_deg),
     )
     train = elements[0] @ elements[1] @ elements[2]

@@ -22,7 +22,9 @@ class NightRecipe:
     `night` is the evening's date. Without `targets`, `n_targets` of those up at 22 h UTC are drawn. A group
     is four polarised frames, or one frame in each of `bands`. `size_px` cuts the camera to its middle (quick
     tests); 1024 means the whole field binned 2 x 2. `cloudy_frames` are numbers of light frames, from 0,
-    with an opaque sky. `draw_calibration` draws the instrument's polarisation within its errors.
+    with an opaque sky. `draw_calibration` draws the instrument's polarisation within its errors;
+    `instrument_polarisation` is another than the camera's: q, u, angle zero (degrees), and the share of any
+    polarisation that its analyser leaves.
     `star_density` multiplies the number of made-up stars: fewer are a part of the usual ones, more are
     fainter than those of the shipped index.
 
@@ -55,6 +57,7 @@ class NightRecipe:
     target_p: float | None = None
     target_chi_deg: float | None = None
     draw_calibration: bool = False
+    instrument_polarisation: tuple[float, float, float, float] | None = None
     size_px: int | None = None
     n_bias: int = 7
     n_flats: int = 5
@@ -169,6 +172,9 @@ class NightRecipe:
     @property
     def calibration(self) -> Calibration:
         """The instrument's polarisation that night; its errors are drawn once per instrument and seed."""
+        if self.instrument_polarisation is not None:
+            q, u, angle_zero_deg, efficiency = self.instrument_polarisation
+            return Calibration(q, u, angle_zero_deg, efficiency=efficiency)
         table = self.camera.polarisation
         if not self.draw_calibration:
             return table
