@@ -112,8 +112,9 @@ select m.id, m.source, m.telescope, m.instrument, m.night, m.mode, m.band, m.mjd
   m.calibration, m.method, m.version,
   m.mag_err_photon, c.mag_err_night, m.mag_instrumental, m.mag_reason, m.zp_scatter, m.q_raw, m.u_raw, m.q_err_photon, m.u_err_photon, m.dof,
   m.gain_imbalance, m.gain_imbalance_err,
-  m.transparency_stars, m.transparency_rms, m.origin,
+  m.transparency_stars, m.transparency_rms, m.q_inst, m.u_inst, m.origin,
   c.p_host_debiased, c.q_host, c.q_host_err, c.u_host, c.u_host_err, c.qu_host_cov,
   c.mag_q_host_cov, c.mag_u_host_cov, c.mag_p_host_cov,
-  c.host_mjy, c.host_err_mjy, c.host_mag, c.host_mag_err, c.host_reason, c.notes as correction_notes
+  c.host_mjy, c.host_err_mjy, c.host_mag, c.host_mag_err, c.host_reason, c.notes as correction_notes,
+  c.photometric_system
 from measurement m left join correction c on c.measurement = m.id;
