@@ -96,6 +96,8 @@ class Astrometer:
     def by_index(self) -> Solved:
         """Quads of astrometry.net; with two beams, of the ordinary images alone."""
         stars, params = self.stars, self.payload["params"]
+        if not self.payload["index_files"]:
+            raise NotSolved(self.payload["no_index"])
         pairing = self.pairing()
         use = np.arange(len(stars)) if pairing is None else ordinary_images(pairing)
         what = "stars" if pairing is None else "pairs of images"

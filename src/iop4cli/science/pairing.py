@@ -22,6 +22,8 @@ _MIN_PAIRS_BLIND = 3
 _MIN_LENGTH_TOLERANCES = 5.0
 # Two pairs always agree on the way from one star to the next, once in each beam.
 _STRUCTURE_VOTES = 2
+# This much brighter than the faintest image, a star's position is limited by other things than its photons.
+_STEADY_FLUX = 20.0
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,20 @@ def find_displacement(
     return measure_displacement(candidates.way_px[members], tolerance_px)
 
 
-def measure_displacement(way_px: np.ndarray, tolerance_px: float) -> Displacement:
-    """Mean way (n, 2) from ordinary to extraordinary with scatter / sqrt(n) as its error.
+def measure_displacement(way_px: np.ndarray, tolerance_px: float, weight: np.ndarray | None = None) -> Displacement:
+    """Mean way (n, 2) from ordinary to extraordinary, by weight (n,) if given, with scatter / sqrt(n) as its error.
 
     The scatter of few pairs is uncertain: it is mixed with two assumed pairs that scatter by a third of the
-    tolerance, which is all that one pair has.
+    tolerance, which is all that one pair has. With weights n is the number of pairs of equal weight that would
+    tell as much.
     """
     n = len(way_px)
-    mean = way_px.mean(axis=0)
+    share = np.full(n, 1.0 / n) if weight is None else weight / weight.sum()
+    mean = share @ way_px
     assumed_px2 = (tolerance_px / 3.0) ** 2
-    variance = (((way_px - mean) ** 2).sum(axis=0) + 2.0 * assumed_px2) / (n - 1 + 2.0)
-    error = np.sqrt(variance / n)
+    n_equal = float(1.0 / (share**2).sum())
+    variance = (n_equal * (share @ (way_px - mean) ** 2) + 2.0 * assumed_px2) / (n_equal - 1 + 2.0)
+    error = np.sqrt(variance / n_equal)
     return Displacement(float(mean[0]), float(mean[1]), float(error[0]), float(error[1]), n)
 
 
@@ -221,11 +226,21 @@ def pair(
     free[lone_ordinary] = free[lone_extraordinary] = False
     if len(ordinary):
         way_px = np.column_stack([x_px[extraordinary] - x_px[ordinary], y_px[extraordinary] - y_px[ordinary]])
-        displacement = measure_displacement(way_px, tolerance_px)
+        displacement = measure_displacement(way_px, tolerance_px, _steadiness(flux, ordinary, extraordinary))
     return Pairing(
         displacement, ordinary, extraordinary, lone_ordinary, lone_extraordinary, ambiguous,
         np.nonzero(near.any(axis=0) & near.any(axis=1))[0], np.nonzero(free)[0],
     )  # fmt: skip
+
+
+def _steadiness(flux: np.ndarray, ordinary: np.ndarray, extraordinary: np.ndarray) -> np.ndarray:
+    """Inverse variance of the way between the images of each pair (n,), for the best 1.
+
+    The error of a position falls with the flux, down to what is the same for all stars; images at the limit of the
+    detection, some of which are false, say next to nothing.
+    """
+    fainter = np.minimum(flux[ordinary], flux[extraordinary])
+    return np.asarray(1.0 / (1.0 + (_STEADY_FLUX * flux.min() / fainter) ** 2))
 
 
 def _lone(

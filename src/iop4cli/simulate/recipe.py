@@ -35,6 +35,8 @@ class NightRecipe:
     the whole field unless `full_frame` is False, and reads a window of `window_px` in polarimetry. `flip`
     reverses the rows of the image, which mirrors the sky and turns the sign of E - O in y unless `flip_beams` is
     False; `flip_full` is the same for the whole frames (like `flip` if None).
+    `unbinned` reads DIPOL's pixels one by one, each as deep and as noisy as a binned one: all that counts in pixels,
+    but for `size_px` and `window_px`, is twice as large.
     """
 
     instrument: str
@@ -78,6 +80,7 @@ class NightRecipe:
     flip: bool = False
     flip_full: bool | None = None
     flip_beams: bool = True
+    unbinned: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -118,6 +121,8 @@ class NightRecipe:
             raise SimulationError(f"beam_imbalance {self.beam_imbalance} is beyond {_LARGEST_IMBALANCE}")
         if camera.window_px is None and (self.flip or self.flip_full or self.window_px):
             raise SimulationError(f"{camera.name} is not turned on a pier and reads no window")
+        if self.unbinned and (camera.beams is None or camera.binning == 1):
+            raise SimulationError(f"{camera.name} is not binned")
 
     @property
     def evening_mjd(self) -> float:
@@ -130,7 +135,7 @@ class NightRecipe:
 
     @property
     def image_size_px(self) -> int:
-        return self.size_px or self.camera.size_px
+        return self.size_px or self.camera.size_px * self.pixels_per_usual
 
     @property
     def image_height_px(self) -> int:
@@ -141,12 +146,17 @@ class NightRecipe:
     @property
     def binning(self) -> int:
         if self.camera.beams:
-            return self.camera.binning
+            return 1 if self.unbinned else self.camera.binning
         return 2 if self.image_size_px == self.camera.size_px // 2 else 1
 
     @property
     def scale_arcsec(self) -> float:
-        return self.camera.scale_arcsec * (self.binning // self.camera.binning)
+        return self.camera.scale_arcsec * self.binning / self.camera.binning
+
+    @property
+    def pixels_per_usual(self) -> int:
+        """Pixels along the side of one at the camera's usual binning."""
+        return self.camera.binning if self.unbinned else 1
 
     @property
     def angles_deg(self) -> tuple[float, ...]:

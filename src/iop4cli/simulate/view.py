@@ -81,6 +81,7 @@ def displacement_px(recipe: NightRecipe, flipped: bool) -> tuple[float, float]:
         raise ValueError(f"{recipe.instrument} has one beam")
     x, y = stream("displacement", recipe.instrument, recipe.night, recipe.seed).uniform(-0.5, 0.5, 2)
     dx, dy = beams.dx_px + float(x) * beams.dx_spread_px, beams.dy_px + float(y) * beams.dy_spread_px
+    dx, dy = dx * recipe.pixels_per_usual, dy * recipe.pixels_per_usual
     return (dx, -dy) if flipped and recipe.flip_beams else (dx, dy)
 
 
@@ -135,7 +136,8 @@ def _window_around(recipe: NightRecipe, exposure: Exposure, seen: View) -> Windo
     )
     rng = stream("window", recipe.instrument, recipe.night, recipe.seed, exposure.visit)
     middle = places.mean(axis=0) + _WINDOW_RMS_PX * rng.standard_normal(2)
-    chip, asked = seen.window, recipe.window_px or recipe.camera.window_px or (0, 0)
+    usual = [side * recipe.pixels_per_usual for side in recipe.camera.window_px or (0, 0)]
+    chip, asked = seen.window, recipe.window_px or usual
     width, height = min(asked[0], chip.width_px), min(asked[1], chip.height_px)
     x0, y0 = (round(float(c)) for c in middle - np.array([width, height]) / 2)
     return Window(min(max(x0, 0), chip.width_px - width), min(max(y0, 0), chip.height_px - height), width, height)

@@ -97,9 +97,12 @@ class Solve(Step):
         if not files and _solved_otherwise_alike(view, stored, parts):
             # Without index files (a cron job that lacks IOP4_INDEX_PATH) what was solved with them stays good.
             return Decision(self.name, name, CURRENT, "up to date", (name,))
-        if not files:
-            return view.impossible(self, name, _no_index(view, hints), [name])
         payload = _payload(view, frame, params, hints) | {"index_files": [str(f.path) for f in files]}
+        if not files:
+            # A frame of two beams may still be found in another, which index files of larger quads solve.
+            if payload["beams"] is None or not view.index_files:
+                return view.impossible(self, name, _no_index(view, hints), [name])
+            payload["no_index"] = _no_index(view, hints)
         return view.decide(self, name, parts, [name], payload=payload)
 
     def _by_reference(self, view: View, frame: Row, wave: str) -> Iterator[Decision]:
