@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive import migrations
 from iop4cli.archive.lock import store_lock
+from iop4cli.archive.past import KEPT, Replacement, keep_past
 from iop4cli.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ class Answer:
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """A batch whose rows lie in the temporary table `stage`: which rows will go, and the SQL of the change."""
+
+    table: str
+    columns: tuple[str, ...]
+    stage: str
+    chosen: str
+    change: str
+
+    def keeping(self, replacement: Replacement) -> str:
+        if self.table not in KEPT or not self.chosen:
+            return ""
+        return keep_past(self.table, self.columns, self.stage, self.chosen, replacement)
 
 
 class Store:
@@ -101,12 +118,17 @@ class Store:
                 found[name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return found
 
-    def write(self, batches: Sequence[Batch], script: str = "") -> None:
-        """Stage all batches, then change the products in one transaction; an error leaves nothing changed."""
+    def write(self, batches: Sequence[Batch], script: str = "", replacement: Replacement | None = None) -> None:
+        """Stage all batches, then change the products in one transaction; an error leaves nothing changed.
+
+        With `replacement`, rows of results and items that others replace are kept in the tables of their past.
+        """
         with self._open(read_only=False) as connection:
             try:
-                statements = [self._stage(connection, number, batch) for number, batch in enumerate(batches)]
-                connection.execute("begin; " + " ".join(statements) + script + " commit;")
+                staged = [self._stage(connection, number, batch) for number, batch in enumerate(batches)]
+                past = "".join(one.keeping(replacement) for one in staged) if replacement is not None else ""
+                changes = " ".join(one.change for one in staged)
+                connection.execute("begin; " + past + changes + script + " commit;")
             except Exception as error:
                 migrations.roll_back(connection)
                 raise StoreError(f"could not write to {self.path}: {error}") from error
@@ -126,24 +148,29 @@ class Store:
                 raise UsageError(f"SQL: {error}") from error
         return answer
 
-    def _stage(self, connection: duckdb.DuckDBPyConnection, number: int, batch: Batch) -> str:
+    def _stage(self, connection: duckdb.DuckDBPyConnection, number: int, batch: Batch) -> _Staged:
         stage, scope_stage = f"stage_{number}", f"scope_{number}"
         connection.execute(f"create or replace temp table {stage} as select * from {batch.table} limit 0")
+        described = connection.execute(f"select * from {stage}").description or []
+        columns = tuple(str(column[0]) for column in described)
         if batch.rows:
             connection.register("incoming", _arrow(batch.rows))
             connection.execute(f"insert into {stage} by name select * from incoming")
             connection.unregister("incoming")
         if batch.append:
-            return f"insert into {batch.table} select * from {stage};"
+            return _Staged(batch.table, columns, stage, "", f"insert into {batch.table} select * from {stage};")
         if batch.scope is None:
-            return f"insert or replace into {batch.table} select * from {stage};"
+            key = KEPT[batch.table].key if batch.table in KEPT else ()
+            alike = " and ".join(f"s.{name} = {batch.table}.{name}" for name in key)
+            chosen = f"exists (select 1 from {stage} s where {alike})" if key else ""
+            change = f"insert or replace into {batch.table} select * from {stage};"
+            return _Staged(batch.table, columns, stage, chosen, change)
         connection.register("incoming", _arrow([{"value": value} for value in batch.scope_values] or [{"value": None}]))
         connection.execute(f"create or replace temp table {scope_stage} as select value::text as value from incoming")
         connection.unregister("incoming")
-        return (
-            f"delete from {batch.table} where {batch.scope} in (select value from {scope_stage});"
-            f"insert into {batch.table} select * from {stage};"
-        )
+        chosen = f"{batch.scope} in (select value from {scope_stage})"
+        change = f"delete from {batch.table} where {chosen}; insert into {batch.table} select * from {stage};"
+        return _Staged(batch.table, columns, stage, chosen, change)
 
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:

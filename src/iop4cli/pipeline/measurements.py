@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from iop4cli import __version__
 from iop4cli.archive.source import Source
 from iop4cli.frames.quality import Quality
-from iop4cli.pipeline.step import Job, measurement_id
+from iop4cli.instruments.photometry import BandSystem
+from iop4cli.pipeline.step import Job, digest, measurement_id
 
 METHOD = "aperture"
 # A flux with one of these bits says nothing of the star.
@@ -19,13 +20,41 @@ def site_of(instrument: Any) -> tuple[float, float, float]:
     return instrument.site.longitude_deg, instrument.site.latitude_deg, instrument.site.elevation_m
 
 
-def catalog_entry(source: Source, band: str | None) -> dict[str, Any]:
+def catalog_entry(source: Source, band: str | None, system: BandSystem) -> dict[str, Any]:
     """What a measurement needs of a source, as plain values."""
     mag, mag_err = source.mags.get(band or "", (None, None))
+    colour = None
+    if system.colour_bands is not None and all(name in source.mags for name in system.colour_bands):
+        first, second = (source.mags[name][0] for name in system.colour_bands)
+        colour = first - second
     return {
         "name": source.name, "ra_deg": source.ra_deg, "dec_deg": source.dec_deg, "mag": mag, "mag_err": mag_err,
         "calibrates": list(source.calibrates), "only_beam": source.settings.get("only_beam"),
+        "colour": colour,
     }  # fmt: skip
+
+
+def magnitudes_part(sources: Iterable[Source], band: str | None, system: BandSystem) -> str:
+    """The catalogue's word on the sources of a field, for a key: magnitudes, and colours where there is a term."""
+    wanted = [band or "", *(system.colour_bands or ())]
+    said = [(s.name, *(s.mags.get(name) for name in wanted), sorted(s.calibrates)) for s in sources]
+    return digest([said, term_payload(system)] if system.colour_bands else said)
+
+
+def term_payload(system: BandSystem) -> dict[str, float] | None:
+    """The colour term of a band as plain values, None without one."""
+    if system.colour_term is None:
+        return None
+    return {
+        "value": system.colour_term, "err": system.colour_term_err, "unknown_colour_err": system.unknown_colour_err,
+    }  # fmt: skip
+
+
+def colour_term_of(payload: Mapping[str, Any]) -> Any:
+    """The colour term of a job's payload, as science takes it."""
+    from iop4cli.science.magnitudes import ColourTerm
+
+    return None if payload["colour_term"] is None else ColourTerm(**payload["colour_term"])
 
 
 def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any], str]:
@@ -43,7 +72,7 @@ def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[l
     growth = {job.item: payload["growth"]} if payload["growth"] else {}
     apertures = both_beams(apertures)
     per_second = field_sources(apertures, entries, frame["exptime_s"], UNUSABLE)
-    magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none")
+    magnitudes = calibrate(per_second, frame["target"], frame["band"] or "none", colour_term_of(payload))
     ra, dec = ([entries[aperture["source"]][name] for aperture in apertures] for name in ("ra_deg", "dec_deg"))
     times = barycentric(frame["mjd_utc"], ra, dec, *payload["site"])
     measurements, inputs = [], []
@@ -63,9 +92,10 @@ def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[l
         measurements.append(row)
         inputs.append({"measurement": identity, "origin": job.item, "input": job.item, "role": "frame"})
         inputs += [
-            {"measurement": identity, "origin": job.item, "input": name, "role": "calibrator"}
+            {"measurement": identity, "origin": job.item, "input": name, "role": "calibrator",
+             "value": entries[name]["mag"], "value_err": entries[name]["mag_err"]}
             for name in magnitude.calibrators
-        ]
+        ]  # fmt: skip
     flaw = target_flaw(frame["target"], measurements)
     if payload["twin"] is not None:
         for row in measurements:
@@ -90,6 +120,8 @@ def magnitude_columns(magnitude: Any, bits: int) -> dict[str, Any]:
 def magnitude_bits(bits: int, magnitude: Any, fallback: bool) -> int:
     if magnitude.mag is None:
         bits |= int(Quality.NO_MAGNITUDE)
+    if magnitude.colour_unknown:
+        bits |= int(Quality.COLOUR_UNKNOWN)
     if len(magnitude.calibrators) < 2:
         bits |= int(Quality.FEW_CALIBRATORS)
     if magnitude.zero_point is not None and magnitude.zero_point.intrinsic_scatter > 0.02:

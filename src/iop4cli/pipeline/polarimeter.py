@@ -13,7 +13,7 @@ import numpy as np
 
 from iop4cli.frames.quality import Quality
 from iop4cli.pipeline.fluxes import Fluxes, over_exposures
-from iop4cli.pipeline.measurements import UNUSABLE, magnitude_bits, magnitude_columns, size_columns
+from iop4cli.pipeline.measurements import UNUSABLE, colour_term_of, magnitude_bits, magnitude_columns, size_columns
 from iop4cli.pipeline.step import measurement_id
 from iop4cli.pipeline.sweep import Sweep, at_radius, circles_of, magnitude_sweep
 from iop4cli.science.debias import polarisation
@@ -101,7 +101,10 @@ class Polarimeter(ABC):
             except ValueError as error:
                 problems.append(f"{name}: {error}")
         magnitudes = calibrate(
-            [self._field_source(name, one) for name, one in fits.items()], self.frame["target"], self.frame["band"]
+            [self._field_source(name, one) for name, one in fits.items()],
+            self.frame["target"],
+            self.frame["band"],
+            colour_term_of(self.payload),
         )
         measurements, inputs = [], []
         for name, one in fits.items():
@@ -163,7 +166,14 @@ class Polarimeter(ABC):
     def _field_source(self, name: str, one: Fitted) -> FieldSource:
         entry, usable = self.entries[name], not one.bits & Quality.ONE_BEAM
         return FieldSource(
-            name, one.total, one.total_err, usable, entry["mag"], entry["mag_err"], tuple(entry["calibrates"])
+            name,
+            one.total,
+            one.total_err,
+            usable,
+            entry["mag"],
+            entry["mag_err"],
+            tuple(entry["calibrates"]),
+            entry["colour"],
         )
 
     def _row(self, name: str, one: Fitted, magnitude: Magnitude) -> dict[str, Any]:
@@ -230,7 +240,8 @@ class Polarimeter(ABC):
             rows.append({"measurement": identity, "origin": self.item, "input": frame, "role": role,
                          "value": value, "value_err": error})  # fmt: skip
         rows += [
-            {"measurement": identity, "origin": self.item, "input": calibrator, "role": "calibrator"}
+            {"measurement": identity, "origin": self.item, "input": calibrator, "role": "calibrator",
+             "value": self.entries[calibrator]["mag"], "value_err": self.entries[calibrator]["mag_err"]}
             for calibrator in magnitude.calibrators
-        ]
+        ]  # fmt: skip
         return rows

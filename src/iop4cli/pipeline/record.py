@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from iop4cli.archive.past import Replacement, remove_items
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Batch, Store, utc_now
 from iop4cli.errors import Iop4Error
@@ -44,7 +45,9 @@ class Recorder:
         try:
             for outcome in outcomes:
                 self._place(outcome)
-            self.store.write(self._batches(outcomes), self._undoing([outcome.item for outcome in outcomes]))
+            replacement = Replacement(self.run_id, utc_now())
+            undoing = self._undoing([outcome.item for outcome in outcomes], replacement)
+            self.store.write(self._batches(outcomes), undoing, replacement)
         except Iop4Error:
             self._waiting.clear()
             raise
@@ -59,23 +62,22 @@ class Recorder:
         for path in old:
             path.unlink(missing_ok=True)
 
-    def _undoing(self, items: Sequence[str]) -> str:
+    def _undoing(self, items: Sequence[str], replacement: Replacement) -> str:
         """SQL that makes what rested on these items' files due again."""
-        steps = ", ".join(quoted(step) for step in self.step.undoes)
-        return (
-            f"delete from item where step in ({steps}) and name in ({', '.join(map(quoted, items))});" if steps else ""
-        )
+        if not self.step.undoes:
+            return ""
+        steps = ", ".join(map(quoted, self.step.undoes))
+        return remove_items(f"step in ({steps}) and name in ({', '.join(map(quoted, items))})", replacement)
 
     def retire(self, items: Sequence[str]) -> None:
         """Remove the products of items that exist no more (a frame that was reclassified, a group that grew)."""
         for item in items:
             for path in self.step.product_files(self.view, item):
                 path.unlink(missing_ok=True)
+        replacement = Replacement(self.run_id, utc_now())
         batches = [Batch(table, [], column, items) for table, column in self.step.tables.items()]
-        script = (
-            f"delete from item where step = {quoted(self.step.name)} and name in ({', '.join(map(quoted, items))});"
-        )
-        self.store.write(batches, script)
+        own = f"step = {quoted(self.step.name)} and name in ({', '.join(map(quoted, items))})"
+        self.store.write(batches, remove_items(own, replacement), replacement)
 
     def _batches(self, outcomes: Sequence[Outcome]) -> list[Batch]:
         names = [outcome.item for outcome in outcomes]
