@@ -10,6 +10,7 @@ import pytest
 from small_archives import NIGHT, SmallArchive
 
 from iop4cli.archive.store import Store
+from iop4cli.share import share_dir
 
 HEADER = "name,aperture_radius_arcsec,fwhm_arcsec,flux_mjy,flux_err_mjy\n"
 HOST = "host_mjy, host_err_mjy, mag_host, mag_host_err, p_host, p_host_err, q_host, u_host, host_reason"
@@ -163,3 +164,17 @@ def test_a_magnitude_of_another_night_is_known_whichever_night_is_asked_for(arch
     store(archive).write([], f"update item set key = 'second' where name = '{other}';")
     due = archive.rows("correct", "-n", "--json", NIGHT)
     assert [row["reason"] for row in due if row["status"] == "due"] == ["changed: magnitudes of other nights"]
+
+
+def test_a_band_of_a_system_of_its_own_is_said_so_and_its_change_makes_this_step_due(archive: SmallArchive) -> None:
+    assert results(archive)["photometric_system"] == "Johnson-Cousins"
+    text = (share_dir() / "instruments" / "andor_t90.toml").read_text(encoding="utf-8")
+    own = archive.root / "instruments" / "andor_t90.toml"
+    own.write_text(f'{text}\n[photometry.R]\nsystem = "R of another glass"\n', encoding="utf-8")
+    due = [(row["step"], row["reason"]) for row in archive.rows("run", "-n", "--json") if row["status"] == "due"]
+    assert due == [("correct", "changed: photometric systems")]
+    correct(archive)
+    row = results(archive)
+    assert row["photometric_system"] == "R of another glass"
+    assert row["correction_notes"] == "the host's flux is of Cousins R, the magnitude of R of another glass"
+    assert row["mag_host"] > row["mag"]

@@ -239,3 +239,35 @@ def test_no_heavy_package_is_imported_to_know_instruments_names_and_catalogues()
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_dipols_sharp_cut_filters_are_a_photometric_system_of_their_own(registry: Registry) -> None:
+    dipol = registry.by_name("DIPOL")
+    assert [dipol.system_of(band).system for band in "RVB"] == [f"DIPOL {name} (sharp cut)" for name in "RGB"]
+    assert dipol.system_of("R").colour_bands is None
+    assert registry.by_name("AndorT90").system_of("R").system == "Johnson-Cousins"
+
+
+def test_a_colour_term_of_a_users_instrument_is_read(text: str) -> None:
+    own = parse_instrument(
+        text + '\n[photometry.R]\nsystem = "mine"\ncolour = "V-R"\ncolour_term = -0.12\n', "own.toml"
+    )
+    assert (own.system_of("R").colour_bands, own.system_of("R").colour_term) == (("V", "R"), -0.12)
+    assert own.digest("photometry") != parse_instrument(text, "own.toml").digest("photometry")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("colour_term = 0.1", "photometry.R.colour: is missing; colour and colour_term go together"),
+        ('colour = "V-R"', "photometry.R.colour_term: is missing; colour and colour_term go together"),
+        ('colour = "V"\ncolour_term = 0.1', "photometry.R.colour: 'V' is not a difference of two bands like \"V-R\""),
+        ('colour = "R-R"\ncolour_term = 0.1', "photometry.R.colour: 'R-R' is not a difference of two bands"),
+        ('colour = "V-R"\ncolour_term = 12.0', "photometry.R.colour_term: 12 is more than 1 mag a mag"),
+        ('sytem = "x"', "photometry.R.sytem: unknown key; did you mean 'system'?"),
+    ],
+)
+def test_a_mistake_in_a_photometric_system_is_told_with_its_key(text: str, lines: str, said: str) -> None:
+    with pytest.raises(InstrumentError) as refused:
+        parse_instrument(f"{text}\n[photometry.R]\n{lines}\n", "own.toml")
+    assert said in str(refused.value)

@@ -96,6 +96,7 @@ RESULTS: dict[str, Column] = {
     "host_mag_err": Column("mag", "error of host_mag", "stat.error;phot.mag"),
     "host_reason": Column("", "why there is no host correction, for a source with a known host", "meta.note"),
     "correction_notes": Column("", "what else is to be known of the host correction", "meta.note"),
+    "photometric_system": Column("", "what the band is of, by the instrument's file", "meta.note;instr.bandpass"),
 }
 
 TABLES: dict[str, str] = {

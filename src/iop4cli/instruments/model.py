@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from iop4cli.instruments.photometry import BandSystem
 from iop4cli.instruments.rules import HeaderRules, Kind, check_keywords, check_pattern
 from iop4cli.strict_toml import EMPTY, FrozenTable
 
 SECTIONS = (
     *("recognise", "site", "headers", "detector", "analyser"),
-    *("beams", "astrometry", "params", "calibrations", "hook"),
+    *("beams", "astrometry", "params", "calibrations", "photometry", "hook"),
 )
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PROSE = {"prose": True}  # words for people: changing them makes no product out of date
@@ -205,6 +206,7 @@ class Instrument:
     astrometry: Astrometry = Astrometry()
     params: FrozenTable[str, FrozenTable[str, bool | int | float | str]] = EMPTY
     calibrations: tuple[CalibrationEntry, ...] = ()
+    photometry: FrozenTable[str, BandSystem] = EMPTY
     hook: str | None = None
     reference: str = field(default="", metadata=_PROSE)
     source_file: str = field(default="", metadata={"computed": True}, compare=False)
@@ -238,6 +240,10 @@ class Instrument:
             and (entry.valid_until is None or night <= entry.valid_until.isoformat())
         ]
         return max(valid, key=lambda entry: entry.valid_from or date.min, default=None)
+
+    def system_of(self, band: str | None) -> BandSystem:
+        """The photometric system of a band: the catalogue's, if the file says nothing else."""
+        return self.photometry.get(band or "", BandSystem())
 
     def needs(self, kind: Kind) -> tuple[str, ...]:
         """The masters that a frame of this kind needs: a flat needs no flat, a dark only the bias."""

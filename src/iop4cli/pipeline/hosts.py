@@ -8,6 +8,7 @@ from typing import Any
 
 from iop4cli.archive.host_tables import HostEntry, hosts_of, read_hosts
 from iop4cli.archive.names import NameIndex
+from iop4cli.instruments.photometry import CATALOGUE_SYSTEM
 from iop4cli.pipeline.measurements import UNUSABLE
 from iop4cli.pipeline.view import View
 from iop4cli.share import share_dir
@@ -106,7 +107,7 @@ class HostCorrector:
         self._tables = {source: HostTable.of(nodes) for source, nodes in tables.items()}
         self._magnitudes, self._within_days = magnitudes, within_days
 
-    def columns(self, row: Row) -> dict[str, Any]:
+    def columns(self, row: Row, system: str = CATALOGUE_SYSTEM) -> dict[str, Any]:
         """All of COLUMNS; None throughout for a source of which no host is known."""
         from iop4cli.science.host import NoHost
 
@@ -115,11 +116,11 @@ class HostCorrector:
         if table is None:
             return columns
         try:
-            return columns | self._corrected(row, table)
+            return columns | self._corrected(row, table, system)
         except NoHost as reason:
             return columns | {"host_reason": str(reason)}
 
-    def _corrected(self, row: Row, table: Any) -> dict[str, Any]:
+    def _corrected(self, row: Row, table: Any, system: str) -> dict[str, Any]:
         from iop4cli.science.host import NoHost, Stokes, without_host
 
         if row["band"] != _HOST_BAND:
@@ -131,15 +132,18 @@ class HostCorrector:
         stokes = None
         if row["p"] is not None:
             stokes = Stokes(row["q"], row["u"], row["q_err"], row["u_err"], row["qu_cov"])
-        mag, mag_err, note = self._magnitude(row, stokes is not None)
+        mag, mag_err, stand_in = self._magnitude(row, stokes is not None)
         left = without_host(mag, mag_err, host, stokes)
+        notes = [stand_in] if stand_in else []
+        if system != CATALOGUE_SYSTEM:
+            notes.append(f"the host's flux is of Cousins {_HOST_BAND}, the magnitude of {system}")
         found = {
             "p_host": left.p, "p_host_err": left.p_err, "p_host_debiased": left.p_debiased,
             "q_host": left.q, "q_host_err": left.q_err, "u_host": left.u, "u_host_err": left.u_err,
             "qu_host_cov": left.qu_cov, "host_mjy": host.flux_mjy, "host_err_mjy": host.flux_err_mjy,
-            "host_mag": mag, "host_mag_err": mag_err, "notes": note,
+            "host_mag": mag, "host_mag_err": mag_err, "notes": "; ".join(notes) or None,
         }  # fmt: skip
-        if note is None:
+        if stand_in is None:
             # A magnitude that was not measured is none without the host either.
             found |= {
                 "mag_host": left.mag, "mag_host_err": left.mag_err, "mag_q_host_cov": left.mag_q_cov,

@@ -71,6 +71,7 @@ create table correction (
   q_host double, q_host_err double, u_host double, u_host_err double, qu_host_cov double,
   mag_q_host_cov double, mag_u_host_cov double, mag_p_host_cov double,
   host_mjy double, host_err_mjy double, host_mag double, host_mag_err double, host_reason text, notes text,
+  photometric_system text,
   run text, made timestamp);
 
 -- Bookkeeping: whole rows as they were until a step replaced them by different ones (see archive/past.py).

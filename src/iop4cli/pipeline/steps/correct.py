@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from iop4cli.frames.quality import Quality, describe
+from iop4cli.instruments.photometry import CATALOGUE_SYSTEM
 from iop4cli.pipeline.hosts import HostCorrector, Hosts
 from iop4cli.pipeline.night_scatter import NightScatter
 from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step, digest
@@ -58,15 +59,17 @@ class Correct(Step):
             if late is not None:
                 yield view.waiting(self, item, late, frames)
                 continue
+            systems = _systems(view, frames)
             parts = {
                 "results": digest([(origin, view.key(step, origin)) for origin, step in origins]),
+                "photometric systems": digest(systems),
                 "host galaxies": digest(hosts.tables(epoch)),
                 "magnitudes of other nights": digest(hosts.magnitudes(epoch)),
                 **parameter_parts(params),
             }
             payload = {
                 "params": params, "origins": [origin for origin, _ in origins],
-                "hosts": hosts.tables(epoch), "magnitudes": hosts.magnitudes(epoch),
+                "systems": systems, "hosts": hosts.tables(epoch), "magnitudes": hosts.magnitudes(epoch),
             }  # fmt: skip
             yield view.decide(self, item, parts, frames, payload=payload)
 
@@ -78,7 +81,7 @@ class Correct(Step):
             by_origin.setdefault(row["origin"], []).append(kept)
         return [
             replace(job, payload={
-                **{name: job.payload[name] for name in ("params", "hosts", "magnitudes")},
+                **{name: job.payload[name] for name in ("params", "systems", "hosts", "magnitudes")},
                 "measurements": [row for origin in job.payload["origins"] for row in by_origin.get(origin, ())],
             })
             for job in jobs
@@ -91,6 +94,7 @@ class Correct(Step):
         corrections = []
         for row in rows:
             bits = row["bits"]
+            system = job.payload["systems"].get(row["instrument"], {}).get(row["band"], CATALOGUE_SYSTEM)
             drop_mag = night.zero_point_drop(row)
             if drop_mag is not None and drop_mag > params["clouds_mag"]:
                 bits |= int(Quality.CLOUDS)
@@ -101,7 +105,7 @@ class Correct(Step):
                 bits |= int(Quality.ZERO_POINT_SCATTER)
             corrections.append({
                 "measurement": row["id"], "origin": job.item, "quality": bits, "quality_text": describe(bits) or None,
-                "mag_err_night": night.relative_error(row), **hosts.columns(row),
+                "mag_err_night": night.relative_error(row), "photometric_system": system, **hosts.columns(row, system),
             })  # fmt: skip
         return self.done(job, rows={"correction": corrections})
 
@@ -120,3 +124,12 @@ def _nights(view: View) -> dict[str, list[tuple[str, str]]]:
             continue  # its result is the group's
         found.setdefault(f"{item.rsplit('/', 1)[0]}/results", set()).add((item, step))
     return {item: sorted(found[item]) for item in sorted(found)}
+
+
+def _systems(view: View, frames: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Photometric systems by instrument and band, for instruments of these frames that have one of their own."""
+    names = {view.frames[name]["instrument"] for name in frames} & set(view.surroundings.registry.instruments)
+    found = {name: view.instrument(name).photometry for name in sorted(names)}
+    return {
+        name: {band: known.system for band, known in sorted(bands.items())} for name, bands in found.items() if bands
+    }
