@@ -142,6 +142,16 @@ def _describe(known: Any) -> None:
             if analyser.angles_deg
             else "none",
             "calibrated bands": bands,
+            "photometric systems": "; ".join(
+                f"{band}: {system.system}"
+                + (
+                    f", {system.colour_term:+g} +- {system.colour_term_err:g} ({system.colour})"
+                    if system.colour
+                    else ""
+                )
+                for band, system in sorted(known.photometry.items())
+            )
+            or "the catalogue's, Johnson-Cousins; no colour terms",
             "reference": known.reference,
         }
     )

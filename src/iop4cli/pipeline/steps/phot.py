@@ -10,7 +10,7 @@ from iop4cli.errors import UsageError
 from iop4cli.pipeline.choice import window_in
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
 from iop4cli.pipeline.growth import CHOICES, optimal_radius_fwhm
-from iop4cli.pipeline.measurements import catalog_entry, photometry_rows, site_of
+from iop4cli.pipeline.measurements import catalog_entry, magnitudes_part, photometry_rows, site_of, term_payload
 from iop4cli.pipeline.solutions import wcs_of
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import Row, View, parameter_parts
@@ -21,7 +21,7 @@ SAME_TIME_S = 0.05
 
 class Phot(Step):
     name = "phot"
-    version = 1
+    version = 2
     tables = {  # noqa: RUF012
         "aperture": "frame", "field_star": "frame", "measurement": "origin", "measurement_input": "origin",
     }  # fmt: skip
@@ -73,7 +73,8 @@ class Phot(Step):
         if params["aperture"] == "optimal":
             parts["target"] = str(frame["target"])
         if photometric:
-            parts["magnitudes"] = _magnitudes_part(inside, frame["band"])
+            system = view.instrument(frame["instrument"]).system_of(frame["band"])
+            parts["magnitudes"] = magnitudes_part(inside, frame["band"], system)
             parts["frame"] = digest([frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")])
             parts["site"] = view.instrument(frame["instrument"]).digest("site")
             parts["twin"] = twin["name"] if twin is not None else "none"
@@ -219,11 +220,13 @@ def _flat_part(view: View, frame: Row) -> tuple[str, tuple[int, int] | None] | N
 
 def _photometry_payload(view: View, frame: Row, inside: Sequence[Source]) -> dict[str, Any]:
     instrument = view.instrument(frame["instrument"])
+    system = instrument.system_of(frame["band"])
     columns = ("telescope", "instrument", "band", "mjd_utc", "exptime_s", "target")
     return {
         "frame": {name: frame[name] for name in columns} | {"night": str(frame["night"])},
         "site": site_of(instrument),
-        "catalog": [catalog_entry(source, frame["band"]) for source in inside],
+        "catalog": [catalog_entry(source, frame["band"], system) for source in inside],
+        "colour_term": term_payload(system),
     }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
 from iop4cli.errors import BadFrame
+from iop4cli.pipeline.calibrations import calibration_in_force
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
-from iop4cli.pipeline.measurements import catalog_entry, site_of
+from iop4cli.pipeline.measurements import catalog_entry, magnitudes_part, site_of, term_payload
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import View, parameter_parts
 
@@ -48,11 +49,12 @@ class Pol(Step):
         params = view.parameters(self, group.instrument)
         exposures = group.group.exposures
         first = view.frames[group.frames[0]]
-        calibration = instrument.calibration_for(first["band"], str(first["night"]))
+        calibration = calibration_in_force(view, group.instrument, first["band"], str(first["night"]))
+        numbers = None if calibration is None else calibration.payload
         members = [(e.name, view.key("phot", e.name), e.angle_deg, e.exptime_s, e.mjd_utc) for e in exposures]
         parts = {
             "frames": digest(members),
-            "calibration": "none" if calibration is None else digest(asdict(calibration)),
+            "calibration": "none" if numbers is None else digest(numbers),
             "magnitudes": _magnitudes_part(view, group, first["band"]),
             "target": str(first["target"]),
             "analyser": instrument.digest("analyser", "site"),
@@ -70,7 +72,7 @@ class Pol(Step):
             # Half a rotation of a plate lacks nothing.
             "missing_angles": [] if group.group.even else list(group.group.missing_angles),
             "site": site_of(instrument), "params": params, "analyser": instrument.analyser.kind,
-            "calibration": None if calibration is None else _calibration_payload(calibration),
+            "calibration": numbers,
             "fallback": any(view.reduced[name]["master_notes"] for name in group.frames if name in view.reduced),
         }  # fmt: skip
         return view.decide(self, group.name, parts, group.frames, payload=payload)
@@ -81,6 +83,10 @@ class Pol(Step):
         apertures = _by_frame(view.rows_of("aperture", needed))
         stars = _by_frame(view.rows_of("field_star", needed))
         growth = {row["frame"]: row for row in view.rows_of("growth", needed)}
+        systems = {
+            job.item: view.instrument(job.payload["frame"]["instrument"]).system_of(job.payload["frame"]["band"])
+            for job in jobs
+        }
         ready = []
         for job in jobs:
             names = [frame["name"] for frame in job.payload["frames"]]
@@ -88,9 +94,10 @@ class Pol(Step):
             payload = dict(job.payload) | {
                 "apertures": [row for name in names for row in apertures.get(name, ())],
                 "stars": [row for name in names for row in stars.get(name, ())],
+                "colour_term": term_payload(systems[job.item]),
                 "growth": {name: growth[name] for name in names if name in growth},
                 "catalog": [
-                    catalog_entry(view.catalog[name], job.payload["frame"]["band"])
+                    catalog_entry(view.catalog[name], job.payload["frame"]["band"], systems[job.item])
                     for name in found
                     if name in view.catalog
                 ],
@@ -135,13 +142,7 @@ def _magnitudes_part(view: View, group: NamedGroup, band: str) -> str:
     names = sorted(view.catalog)
     near = np.flatnonzero(separation_deg(ra, dec, row["ra_deg"], row["dec_deg"]) <= 1.2 * row["radius_deg"])
     sources = [view.catalog[names[index]] for index in near]
-    return digest([(s.name, s.mags.get(band), sorted(s.calibrates)) for s in sources])
-
-
-def _calibration_payload(calibration: Any) -> dict[str, Any]:
-    names = ("q_inst", "q_inst_err", "u_inst", "u_inst_err", "zero_angle_deg", "zero_angle_err_deg", "efficiency",
-             "efficiency_err", "name")  # fmt: skip
-    return {name: getattr(calibration, name) for name in names}
+    return magnitudes_part(sources, band, view.instrument(group.instrument).system_of(band))
 
 
 def _by_frame(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
