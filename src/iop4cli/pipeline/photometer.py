@@ -154,6 +154,7 @@ def field_sources(
             usable=not aperture["bits"] & unusable, catalog_mag=entries[aperture["source"]]["mag"],
             catalog_mag_err=entries[aperture["source"]]["mag_err"],
             calibrates=tuple(entries[aperture["source"]]["calibrates"]),
+            colour=entries[aperture["source"]]["colour"],
         )
         for aperture in apertures
     ]  # fmt: skip
