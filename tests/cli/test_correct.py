@@ -76,6 +76,16 @@ def test_outside_the_table_there_is_null_and_the_reason(archive: SmallArchive) -
     assert [name for name in row if "host" in name and name != "host_reason" and row[name] is not None] == []
 
 
+def test_show_tells_the_result_without_its_host_or_why_there_is_none(archive: SmallArchive) -> None:
+    row = results(archive)
+    shown = " ".join(archive.run("show", row["id"]).stdout.split())
+    assert f"{row['mag_host']:.4f} +- {row['mag_host_err']:.4f} mag, p {100 * row['p_host']:.3f} +-" in shown
+    give_table(archive, (20.0, 2.0, 1.0, 0.1))
+    correct(archive)
+    shown = " ".join(archive.run("show", row["id"]).stdout.split())
+    assert "none: aperture radius" in shown
+
+
 def test_sources_without_a_known_host_have_neither_value_nor_complaint(archive: SmallArchive) -> None:
     rows = store(archive).rows(f"select {HOST} from results where source <> '2200+420'")
     assert len(rows) == 6

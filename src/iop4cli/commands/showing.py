@@ -127,6 +127,7 @@ def _result(document: Document) -> None:
                 f", {row['n_calibrators']} calibrators, scatter {words.number(row['zp_scatter'], 3)}",
             ),
             **(_polarisation(row) if row["mode"] == "pol" else {}),
+            **parts.without_host(row),
         }
     )
     page.heading("Quality")

@@ -31,6 +31,20 @@ def calibration(entry: Mapping[str, Any] | None) -> None:
     )
 
 
+def without_host(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Lines of a result on its host galaxy; none for a source of which no host is known."""
+    if row["host_reason"]:
+        return {"without its host": f"none: {row['host_reason']}"}
+    if row["host_mjy"] is None:
+        return {}
+    p = None
+    if row["p_host"] is not None:
+        p = f"p {words.measured(100 * row['p_host'], 100 * row['p_host_err'], 3)} %"
+    mag = words.measured(row["mag_host"], row["mag_host_err"], 4, " mag")
+    host = f"a host of {words.measured(row['host_mjy'], row['host_err_mjy'], 3)} mJy"
+    return {"without its host": ", ".join(filter(None, (mag, p, host, row["correction_notes"])))}
+
+
 def results(title: str, results: Sequence[Mapping[str, Any]], leading: tuple[str, ...]) -> None:
     """The last of the results in columns of measured values."""
     rows = [
