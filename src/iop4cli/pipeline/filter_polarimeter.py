@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from iop4cli.frames.quality import Quality
-from iop4cli.pipeline.fluxes import Fluxes, over_exposures
+from iop4cli.pipeline.fluxes import Fluxes, over_exposures, spared
 from iop4cli.pipeline.measurements import UNUSABLE
 from iop4cli.pipeline.polarimeter import Fitted, Polarimeter
 from iop4cli.science.ensemble import correct
@@ -27,7 +27,10 @@ class FilterPolarimeter(Polarimeter):
         for row in self.payload["apertures"]:
             if row["source"] in self.entries:
                 rows.setdefault(row["source"], []).append(row)
-        return {name: over_exposures(rows[name], self.exposures, UNUSABLE) for name in sorted(rows)}
+        return {
+            name: spared([over_exposures(rows[name], self.exposures, UNUSABLE)], self.angles_deg, 180.0)[0]
+            for name in sorted(rows)
+        }
 
     def sources(self) -> list[str]:
         return list(self._sources)

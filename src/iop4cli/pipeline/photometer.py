@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from iop4cli.frames.fits import read_pixels, read_reduced
+from iop4cli.frames.fits import MasterImage, read_master, read_reduced
 from iop4cli.frames.quality import Quality
 from iop4cli.pipeline.growth import aperture_sizes, curve_of
 from iop4cli.science.apertures import ApertureSizes, Measured, Scene, measure
-from iop4cli.science.cosmics import flag_cosmic_rays
+from iop4cli.science.cosmics import flag_cosmic_rays, mend
 from iop4cli.science.magnitudes import FieldSource
+from iop4cli.science.profile import StarProfile, star_profile
 
 # An image in the other beam of less than this share of the star's flux does no harm.
 _SPOILING_SHARE = 0.01
@@ -33,6 +34,7 @@ class Photometer:
     find_cosmic_rays: bool
     by_place: bool
     correction_mag: tuple[float, float] | None
+    profile: StarProfile | None
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> Photometer:
@@ -42,14 +44,18 @@ class Photometer:
         image = read_reduced(Path(payload["path"]))
         stars = np.array(payload["stars"], float).reshape(-1, 3)
         flat = _flat_of(payload["flat"], image.electrons.shape)
-        scene = Scene(image.electrons, image.dq, flat, stars, fwhm_px)
+        scene = Scene(
+            image.electrons, image.dq, None if flat is None else flat.image, stars, fwhm_px,
+            None if flat is None else flat.uncertainty, np.zeros(image.electrons.shape, np.float32),
+        )  # fmt: skip
         sizes = aperture_sizes(params, fwhm_px, payload["radius_fwhm"])
         other = payload["wcs_extraordinary"]
+        box_px = max(params["recentre_fwhm"] * fwhm_px, 1.5)
         return cls(
             scene, wcs_of(payload["wcs"]), None if other is None else wcs_of(other),
-            sizes, max(params["recentre_fwhm"] * fwhm_px, 1.5),
-            bool(params["cosmic_rays"]), payload["wcs"]["method"] == "central pair",
+            sizes, box_px, bool(params["cosmic_rays"]), payload["wcs"]["method"] == "central pair",
             _correction(payload["growth"], sizes.radius_px),
+            star_profile(scene, sizes.radius_px + box_px + 2.0) if params["cosmic_rays"] else None,
         )  # fmt: skip
 
     def catalogue_rows(self, frame: str, source: str, ra_deg: float, dec_deg: float) -> list[dict[str, Any]]:
@@ -103,7 +109,11 @@ class Photometer:
         self, x_px: float, y_px: float, sizes: ApertureSizes, partner: tuple[float, float] | None = None
     ) -> Measured:
         if self.find_cosmic_rays and np.isfinite(x_px) and np.isfinite(y_px):
-            flag_cosmic_rays(self.scene, x_px, y_px, self.sizes.radius_px + self.box_px + 2.0)
+            reach_px = self.sizes.radius_px + self.box_px + 2.0
+            if self.profile is not None:
+                mend(self.scene, self.profile, x_px, y_px, reach_px)
+            else:
+                flag_cosmic_rays(self.scene, x_px, y_px, reach_px)
         measured = measure(self.scene, x_px, y_px, sizes, box_px=self.box_px)
         bits = measured.bits | (int(Quality.IDENTIFIED_BY_PLACE) if self.by_place else 0)
         if partner is not None and self._blends(partner, measured.flux_e):
@@ -127,18 +137,18 @@ def _correction(growth: Mapping[str, Any] | None, radius_px: float) -> tuple[flo
     return curve_of(growth).correction_mag(radius_px / growth["fwhm_px"])
 
 
-def _flat_of(said: tuple[str, tuple[int, int] | None] | None, shape: tuple[int, ...]) -> np.ndarray | None:
+def _flat_of(said: tuple[str, tuple[int, int] | None] | None, shape: tuple[int, ...]) -> MasterImage | None:
     """The part of a master flat that this frame was divided by."""
     if said is None or said[1] is None:
         return None
     flat, (x, y) = _flat(said[0]), said[1]
-    return None if flat is None else flat[y : y + shape[0], x : x + shape[1]]
+    return None if flat is None else flat.cut(x, y, shape[1], shape[0])
 
 
-@lru_cache(maxsize=12)
-def _flat(path: str) -> np.ndarray | None:
+@lru_cache(maxsize=8)
+def _flat(path: str) -> MasterImage | None:
     """A master is read once by each worker; its name holds its key, so it cannot change."""
-    return read_pixels(Path(path)) if Path(path).is_file() else None
+    return read_master(Path(path), uncertainty=True) if Path(path).is_file() else None
 
 
 def field_sources(

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from iop4cli.frames.quality import Quality
-from iop4cli.pipeline.fluxes import Fluxes, over_exposures
+from iop4cli.pipeline.fluxes import Fluxes, over_exposures, spared
 from iop4cli.pipeline.measurements import UNUSABLE
 from iop4cli.pipeline.polarimeter import Fitted, Polarimeter
+from iop4cli.science.plate_outliers import PLATE_PERIOD_DEG
 from iop4cli.science.retarder import RetarderFit, fit_retarder
 from iop4cli.science.stokes import StokesFit
 
@@ -33,9 +34,18 @@ class PlatePolarimeter(Polarimeter):
             if row["source"] in self.entries:
                 rows.setdefault(row["source"], {}).setdefault(row["beam"], []).append(row)
         return {
-            name: {beam: over_exposures(rows[name].get(beam, []), self.exposures, UNUSABLE) for beam in _BEAMS}
+            name: dict(
+                zip(
+                    _BEAMS,
+                    spared(
+                        [over_exposures(rows[name].get(beam, []), self.exposures, UNUSABLE) for beam in _BEAMS],
+                        self.angles_deg, PLATE_PERIOD_DEG,
+                    ),
+                    strict=True,
+                )
+            )
             for name in sorted(rows)
-        }
+        }  # fmt: skip
 
     def sources(self) -> list[str]:
         return list(self._sources)

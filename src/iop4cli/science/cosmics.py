@@ -2,24 +2,164 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
 from iop4cli.science.apertures import Scene
+from iop4cli.science.profile import StarProfile, sky_of
 
-_SIGMAS = 6.0
-_NEIGHBOUR_SHARE = 0.3
-# Contrast between the Laplacian and the fine structure: high enough that the cores of stars are not taken.
-_CONTRAST = 8.0
+_SIGMAS, _GROWN_SIGMAS = 6.0, 3.0
+# A light that falls to less than half in the next pixels, most of them, is sharper than any star.
+_SHARP = 0.5
+_MOST_PASSES = 6
+_PLACES = 4
+_FAINT = 3.0
+_UNSURE = 0.3
+_RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
+# L.A.Cosmic's: the threshold, the share of it for neighbours, and the contrast between Laplacian and fine structure,
+# so high that the cores of stars are not taken.
+_LA_SIGMAS, _NEIGHBOUR_SHARE, _CONTRAST = 6.0, 0.3, 8.0
 _MARGIN_PX = 8
+_SPOILED = Pixel.BAD | Pixel.DEAD | Pixel.HOT
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A star's light by pixel above the sky as its profile makes it, its error (standard deviation), and noise."""
+
+    model: np.ndarray
+    error: np.ndarray
+    variance: np.ndarray
+
+
+def mend(scene: Scene, profile: StarProfile, x_px: float, y_px: float, reach_px: float) -> int:
+    """Find cosmic rays within `reach_px` of a star, and give spoiled pixels what its profile makes expect of them.
+
+    The frame's profile (science/profile.py) is fitted to the star in position, light and sky without the pixels
+    that contradict it. A cosmic ray is what stands out of the fit by 6 sigma, of noise and of the profile's error
+    together, *and* is sharper than a star: over the median of its eight neighbours (a second star is not). Its
+    pixels get the bit COSMIC_RAY in `scene.dq`; they and those with the bits BAD, DEAD and HOT get the fitted light
+    in `scene.electrons`, and the square of its error in `scene.mended_variance`. Returns how many pixels were hit.
+
+    Measured on simulated stars of 1e4 to 1e6 electrons, FWHM 3.8 to 15 pixels, hits of 3,000 and 10,000 electrons
+    over two to four pixels: none of 1,920 clean apertures was marked, all hits were found that changed a flux by more
+    than 3 sigma, and then it was within 0.2 to 0.6 sigma rms of what it was without them. Missed are hits in the core
+    of a star whose light a pixel times the profile's error is more than theirs (of 1e6 electrons, FWHM 3.8, with a
+    FWHM that differs by 5 % from star to star, a fifth of those of 6,000). Wrong where another star as bright stands
+    within the aperture.
+    """
+    half = profile.half_px
+    height, width = scene.electrons.shape
+    column, row = round(x_px), round(y_px)
+    inside = half <= column < width - half and half <= row < height - half
+    if not inside or scene.mended_variance is None:
+        return flag_cosmic_rays(scene, x_px, y_px, reach_px)
+    box = slice(row - half, row + half + 1), slice(column - half, column + half + 1)
+    cut, dq = scene.electrons[box].astype(np.float64), scene.dq[box]
+    sky, noise = sky_of(cut)
+    cut = cut - sky
+    offsets = np.arange(-half, half + 1)
+    near = np.hypot(column + offsets[None, :] - x_px, row + offsets[:, None] - y_px) <= reach_px
+    spoiled = (dq & byte(_SPOILED)) != 0
+    beyond = (dq & byte(Pixel.SATURATED)) != 0
+    hit = np.zeros(cut.shape, bool)
+    x, y = _start(scene, x_px, y_px)
+    fit = None
+    for _ in range(_MOST_PASSES):
+        fit = _fitted(cut, ~(hit | spoiled | beyond), profile, (x - column, y - row), noise, near)
+        more = _standing_out(cut, hit | spoiled, fit) & near & ~spoiled & ~beyond & ~hit
+        if not more.any():
+            break
+        hit |= more
+    replaced = (hit | spoiled) & near
+    if fit is None or not replaced.any():
+        return 0
+    scene.dq[box][hit] |= byte(Pixel.COSMIC_RAY)
+    beside = _beside(cut - fit.model, ~(hit | spoiled), np.sqrt(fit.variance))[replaced]
+    scene.electrons[box][replaced] = (fit.model + sky)[replaced] + beside
+    scene.mended_variance[box][replaced] = (fit.error**2)[replaced] + (_UNSURE * beside) ** 2
+    return int(hit.sum())
+
+
+def _start(scene: Scene, x_px: float, y_px: float) -> tuple[float, float]:
+    """Where to begin: the detection that is meant, if there is one."""
+    if len(scene.stars_px):
+        away = np.hypot(scene.stars_px[:, 0] - x_px, scene.stars_px[:, 1] - y_px)
+        nearest = int(away.argmin())
+        if away[nearest] <= 0.8 * scene.fwhm_px:
+            return float(scene.stars_px[nearest, 0]), float(scene.stars_px[nearest, 1])
+    return x_px, y_px
+
+
+def _beside(residual: np.ndarray, good: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """What good pixels around each have above the fit, where that is more than noise: another star's light."""
+    from scipy.ndimage import gaussian_filter
+
+    share = gaussian_filter(good.astype(float), 1.0, truncate=3.0)
+    mean = gaussian_filter(np.where(good, residual, 0.0), 1.0, truncate=3.0) / np.maximum(share, 1e-3)
+    # Such a mean holds some 12 pixels.
+    return np.where((share > 0.1) & (np.abs(mean) > 3.0 * sigma / np.sqrt(12.0 * np.maximum(share, 1e-3))), mean, 0.0)
+
+
+def _fitted(
+    cut: np.ndarray,
+    use: np.ndarray,
+    profile: StarProfile,
+    start: tuple[float, float],
+    noise: float,
+    near: np.ndarray,
+) -> _Fit:
+    """Flux, place and sky by least squares, a pixel that contradicts them weighing less the more it does."""
+    (x, y), sky, step = start, 0.0, max(0.5, 0.1 * profile.half_px)
+    shape = profile.at(x, y)
+    flux = float(np.clip((cut * shape)[use & near].sum() / (shape**2)[use & near].sum(), 0.0, None))
+    for _ in range(_PLACES):
+        shape = profile.at(x, y)
+        down, across = np.gradient(shape)
+        variance = noise**2 + np.maximum(flux * shape, 0.0)
+        total = variance + (flux * profile.error) ** 2
+        residual = cut - flux * shape - sky
+        # Beyond 3 sigma the weight falls as the square of the residual: a hit has no say.
+        weight = np.where(use, 1.0 / (total * np.maximum(1.0, residual**2 / (9.0 * total)) ** 2), 0.0)
+        columns = [shape, np.ones_like(shape)]
+        moves = flux > _FAINT * noise * profile.half_px
+        if moves:
+            columns += [-flux * across, -flux * down]
+        design = np.stack([each.ravel() for each in columns], axis=1)
+        weighed = design * weight.ravel()[:, None]
+        found = np.linalg.solve(weighed.T @ design, weighed.T @ cut.ravel())
+        flux, sky = max(float(found[0]), 0.0), float(found[1])
+        if moves:
+            x, y = x + float(np.clip(found[2], -step, step)), y + float(np.clip(found[3], -step, step))
+    shape = profile.at(x, y)
+    return _Fit(flux * shape + sky, flux * profile.error, noise**2 + np.maximum(flux * shape, 0.0))
+
+
+def _standing_out(cut: np.ndarray, known: np.ndarray, fit: _Fit) -> np.ndarray:
+    """Pixels above the fit and sharper than a star, with their neighbours that stand out too."""
+    from scipy.ndimage import binary_dilation, median_filter
+
+    residual = np.where(known, 0.0, cut - fit.model)
+    around = median_filter(residual, footprint=_RING, mode="nearest")
+    sigma = np.sqrt(fit.variance + fit.error**2)
+    sharp = (residual - np.maximum(around, 0.0) > _SIGMAS * sigma) & (around < _SHARP * residual)
+    if not sharp.any():
+        return sharp
+    return sharp | (
+        binary_dilation(sharp, np.ones((3, 3), bool)) & (residual - np.maximum(around, 0.0) > _GROWN_SIGMAS * sigma)
+    )
 
 
 def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) -> int:
     """Set the bit COSMIC_RAY in the scene's `dq` within `reach_px` of a position; returns how many pixels.
 
     L.A.Cosmic (van Dokkum 2001, PASP 113, 1420; astroscrappy's implementation) on a cut-out of electrons, with
-    the fine structure modelled by a Gaussian of the frame's FWHM. Under-sampled stars (FWHM below 2.5 pixels)
-    cannot be told from cosmic rays and are left alone.
+    the fine structure modelled by a Gaussian of the frame's FWHM: for frames with too few stars to know their
+    profile. Under-sampled stars (FWHM below 2.5 pixels) cannot be told from cosmic rays and are left alone. Of hits
+    of 3,000 to 10,000 electrons it misses none at a FWHM of 15 pixels and a tenth at 5, and there takes parts of
+    bright stars' cores for one.
     """
     if scene.fwhm_px < 2.5:
         return 0
@@ -41,7 +181,7 @@ def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) ->
     variance = np.maximum(cut - np.float32(sky), 0.0) + np.float32(max(noise, 1.0) ** 2)
     known = (scene.dq[rows, columns] & ~byte(Pixel.NO_FLAT)) != 0
     found, _ = astroscrappy.detect_cosmics(
-        cut - np.float32(sky), inmask=known, invar=variance, sigclip=_SIGMAS, sigfrac=_NEIGHBOUR_SHARE,
+        cut - np.float32(sky), inmask=known, invar=variance, sigclip=_LA_SIGMAS, sigfrac=_NEIGHBOUR_SHARE,
         objlim=_CONTRAST, gain=1.0, readnoise=max(noise, 1.0), satlevel=np.inf, niter=2, cleantype="medmask",
         fsmode="convolve", psfmodel="gauss", psffwhm=float(scene.fwhm_px), psfsize=_odd(2.5 * scene.fwhm_px),
     )  # fmt: skip

@@ -12,6 +12,8 @@ from typing import Any
 
 # Copies of an exposure have its time; other exposures of one source are further apart.
 _SAME_TIME_DAYS = 0.5 / 86400.0
+# A group's time is the mean of the exposures that were used: one that was left out moves it by half an exposure.
+_SAME_GROUP_EXPOSURES = 2.0
 # Below this ratio of the true p to its error the angle's error is no longer a Gaussian's. It must be the true one:
 # to choose by the measured one would pick the fluctuations.
 CHI_SNR = 3.0
@@ -60,11 +62,12 @@ def compare(results: Iterable[Mapping[str, Any]], truth: Sequence[Mapping[str, A
         by_key.setdefault(_key(row), []).append(row)
     compared = []
     for result in results:
-        near = [
-            row for row in by_key.get(_key(result), []) if abs(row["mjd_utc"] - result["mjd_utc"]) < _SAME_TIME_DAYS
-        ]
-        if near:
-            compared.append(Compared(result, near[0], _pulls(result, near[0])))
+        of_group = _SAME_GROUP_EXPOSURES * result["exptime_s"] / 86400.0 if result["mode"] == "pol" else 0.0
+        candidates = by_key.get(_key(result), [])
+        off_days = [abs(row["mjd_utc"] - result["mjd_utc"]) for row in candidates]
+        if off_days and min(off_days) < max(of_group, _SAME_TIME_DAYS):
+            nearest = candidates[off_days.index(min(off_days))]
+            compared.append(Compared(result, nearest, _pulls(result, nearest)))
     return compared
 
 

@@ -1,0 +1,110 @@
+"""The profile of a frame's stars, from the stars themselves, and how well it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from iop4cli.frames.quality import Pixel, byte
+from iop4cli.science.apertures import Scene
+
+_MOST_STARS, _FEWEST_STARS = 25, 5
+_MAD_TO_SIGMA = 1.4826
+_SPLINE_ORDER = 5
+# No profile is better known than to this share of its peak and of its own value in each pixel.
+_LEAST_ERROR = 0.003, 0.01
+# A star is alone if others this near have less than this share of its light.
+_ALONE_FWHM, _ALONE_SHARE = 4.0, 0.03
+
+
+@dataclass(frozen=True)
+class StarProfile:
+    """Light of a star in each pixel around its middle as a fraction of its light within `reach_px`, and its error.
+
+    `coefficients` are those of a spline through the profile, (2 h + 1, 2 h + 1); `error` is the standard deviation
+    from star to star, photon noise taken off: seeing, focus and trails that differ over the frame are in it.
+    """
+
+    coefficients: np.ndarray
+    error: np.ndarray
+    half_px: int
+
+    def at(self, dx_px: float, dy_px: float) -> np.ndarray:
+        """The profile of a star that stands (dx, dy) from the middle of the central pixel."""
+        from scipy.ndimage import shift
+
+        return np.asarray(shift(self.coefficients, (dy_px, dx_px), order=_SPLINE_ORDER, prefilter=False))
+
+
+def star_profile(scene: Scene, reach_px: float) -> StarProfile | None:
+    """The median of up to 25 bright stars that are alone and whole; None if there are fewer than five."""
+    from scipy.ndimage import shift, spline_filter, uniform_filter
+
+    half = int(np.ceil(reach_px)) + 2
+    stacked, noise = [], []
+    for x, y, _ in _good_stars(scene, half):
+        column, row = round(x), round(y)
+        cut, variance = _cut(scene, column, row, half)
+        moved = shift(cut, (row - y, column - x), order=_SPLINE_ORDER)
+        total = float(moved[_disc(half, reach_px)].sum())
+        if total > 0:
+            stacked.append(moved / total)
+            noise.append(variance / total**2)
+        if len(stacked) == _MOST_STARS:
+            break
+    if len(stacked) < _FEWEST_STARS:
+        return None
+    stack = np.array(stacked)
+    middle = np.median(stack, axis=0)
+    scatter2 = uniform_filter((_MAD_TO_SIGMA * np.median(np.abs(stack - middle), axis=0)) ** 2, 3)
+    # The profile itself is as uncertain as a median of so many.
+    own = scatter2 * (np.pi / 2.0) / len(stack)
+    known2 = np.maximum(scatter2 - np.median(noise, axis=0), 0.0) + own
+    least2 = (_LEAST_ERROR[0] * middle.max()) ** 2 + (_LEAST_ERROR[1] * middle) ** 2
+    return StarProfile(
+        spline_filter(middle, order=_SPLINE_ORDER), np.sqrt(np.maximum(known2, least2 * (middle > 0))), half
+    )
+
+
+def _good_stars(scene: Scene, half: int) -> np.ndarray:
+    """Rows of x, y, flux of the detections that are alone and without bad or saturated pixels, brightest first."""
+    stars = scene.stars_px
+    if len(stars) == 0:
+        return stars
+    height, width = scene.electrons.shape
+    order = np.argsort(-stars[:, 2])
+    good = []
+    for number in order[: 8 * _MOST_STARS].tolist():
+        x, y, flux = stars[number]
+        column, row = round(x), round(y)
+        if not (half <= column < width - half and half <= row < height - half):
+            continue
+        if (scene.dq[row - half : row + half + 1, column - half : column + half + 1] & ~byte(Pixel.NO_FLAT)).any():
+            continue
+        away = np.hypot(stars[:, 0] - x, stars[:, 1] - y)
+        near = (away <= _ALONE_FWHM * scene.fwhm_px) & (away > 0)
+        if not (stars[near, 2] > _ALONE_SHARE * flux).any():
+            good.append(number)
+        if len(good) == 2 * _MOST_STARS:
+            break
+    return stars[good]
+
+
+def _cut(scene: Scene, column: int, row: int, half: int) -> tuple[np.ndarray, np.ndarray]:
+    """Electrons above the sky around a pixel, and their variance as noise makes it."""
+    cut = scene.electrons[row - half : row + half + 1, column - half : column + half + 1].astype(np.float64)
+    sky, noise = sky_of(cut)
+    return cut - sky, np.maximum(cut - sky, 0.0) + noise**2
+
+
+def sky_of(cut: np.ndarray) -> tuple[float, float]:
+    """(level, noise of a pixel) from the rim of a cut-out."""
+    rim = np.concatenate([cut[:2].ravel(), cut[-2:].ravel(), cut[2:-2, :2].ravel(), cut[2:-2, -2:].ravel()])
+    sky = float(np.median(rim))
+    return sky, max(_MAD_TO_SIGMA * float(np.median(np.abs(rim - sky))), 1.0)
+
+
+def _disc(half: int, radius_px: float) -> np.ndarray:
+    offsets = np.arange(-half, half + 1)
+    return np.asarray(np.hypot(offsets[None, :], offsets[:, None]) <= radius_px)
