@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.pipeline.calibrations import NUMBERS, SHIPPED
-from iop4cli.shell import output, page, words
+from iop4cli.shell import page, words
 
 if TYPE_CHECKING:
     from iop4cli.archive.store import Store
@@ -19,7 +19,7 @@ LIST_COLUMNS = (
     "name", "instrument", "band", "status", *NUMBERS, "valid_from", "valid_until", "chi2", "dof", "n_measurements",
     "made_utc", "source",
 )  # fmt: skip
-_SHOWN_COLUMNS = ("star", "night", "id", "q_percent", "u_percent", "pull_q", "pull_u", "remark")
+_SHOWN_COLUMNS = ("star", "night", "q_percent", "u_percent", "pull_q", "pull_u", "remark")
 _PARAMETERS = ("q_inst", "u_inst", "zero_angle_deg", "efficiency")
 _ABOUT = (
     "chi2", "dof", "n_measurements", "n_stars", "scatter", "star_scatter", "raw_scatter", "held", "made_utc",
@@ -134,7 +134,8 @@ def _show_numbers(row: Mapping[str, Any]) -> None:
             "scatter of measurements": _percent(row["scatter"]),
             "scatter of stars": _percent(row["star_scatter"]),
             "scatter by transparency": _percent(row["raw_scatter"]),
-            "made": words.said(row.get("made_by"), f", {row.get('made_utc')} UTC"),
+            "made by": row.get("made_by"),
+            "made (UTC)": row.get("made_utc"),
         }
     )
 
@@ -161,7 +162,4 @@ def _show_measurements(results: Sequence[Mapping[str, Any]]) -> None:
                 "remark": "" if row["used"] else f"left out: {row['reason']}",
             }
         )
-    if output.is_terminal():
-        output.table(rows, _SHOWN_COLUMNS)
-    else:
-        page.table(rows, _SHOWN_COLUMNS)
+    page.table(rows, _SHOWN_COLUMNS)

@@ -22,7 +22,7 @@ def draw_residuals(path: Path, title: str, results: Sequence[Mapping[str, Any]],
     shown = [row for row in results if row["q"] is not None]
     used = [row for row in shown if row["used"]]
     half = 1.25 * max((max(abs(row["q"]) + row["q_err"], abs(row["u"]) + row["u_err"]) for row in used), default=0.001)
-    figure = Figure(figsize=(7.2, 6.0), layout="constrained")
+    figure = Figure(figsize=(7.2, 6.0))
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(aspect="equal")
     axes.axhline(0, color="0.7", lw=0.8, zorder=0)
@@ -50,4 +50,4 @@ def draw_residuals(path: Path, title: str, results: Sequence[Mapping[str, Any]],
     axes.set_ylabel("u measured - fitted (%)")
     axes.set_title(title, fontsize="medium")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=150, bbox_inches="tight")

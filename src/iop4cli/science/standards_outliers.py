@@ -13,8 +13,9 @@ from iop4cli.science.standards_scatter import Observed, StarGroups, added_scatte
 
 Array = NDArray[np.float64]
 
-# So many degrees of freedom must remain to those who judge.
-_MIN_DOF = 2
+# So many degrees of freedom must remain to those who judge: of two, one in eight agrees by luck though the scatter is
+# six times the errors, and would condemn the rest; of six, one in 500.
+_MIN_DOF = 6
 # With fewer measurements of a star the other stars must tell which of them is wrong.
 _OWN_JUDGES = 3
 
