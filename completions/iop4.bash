@@ -3,7 +3,7 @@ _iop4() {
   local current="${COMP_WORDS[COMP_CWORD]}" words=""
   local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "run demo classify mkmaster reduce solve phot pol correct status show export log sql init fetch catalog flag doctor simulate --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "run demo classify mkmaster reduce solve phot pol correct status show diff export log sql init fetch catalog flag calib doctor simulate --help --version" -- "$current"))
     return
   fi
   [ "$COMP_CWORD" -eq 2 ] && second=""
@@ -11,9 +11,17 @@ _iop4() {
     "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog export") words="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag remove") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "calib fit") words="--instrument --band --since --until --standards --doubtful --hold --zero-scatter --name --accept -n --dry-run --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib list") words="--instrument --band --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib show") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib plot") words="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib accept") words="--reason --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib reject") words="--reason --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib export") words="-o --output --format --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "doctor instrument") words="--frame --json -h --help" ;;
   esac
   [ -n "$words" ] || case "$first" in
@@ -27,20 +35,30 @@ _iop4() {
     "pol") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "correct") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "status") words="--why --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
-    "show") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "show") words="--sweep --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "diff") words="--sigma --all --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until -h --help" ;;
     "export") words="-o --output --format --columns --flagged --targets --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "log") words="--item --run --step --level --since -n --lines --runs --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "sql") words="-f --file --format -o --output --write --schema --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "init") words="--raw --catalog -q --quiet -h --help" ;;
     "fetch") words="--copy --link --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog") words="import list export -h --help" ;;
+    "catalog") words="import list export health -h --help" ;;
     "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog export") words="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag") words="add list remove -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag remove") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "calib") words="fit list show plot accept reject export -h --help" ;;
+    "calib fit") words="--instrument --band --since --until --standards --doubtful --hold --zero-scatter --name --accept -n --dry-run --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib list") words="--instrument --band --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib show") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib plot") words="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib accept") words="--reason --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib reject") words="--reason --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib export") words="-o --output --format --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "doctor") words="instrument --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "doctor instrument") words="--frame --json -h --help" ;;
     "simulate") words="--instrument --mode --night --seed --target --targets --groups --bands --transparency-rms --seeing --size --bad --index --mag --p --density --angles --imbalance --companion --block --flip --no-full-frame -q --quiet -h --help" ;;
