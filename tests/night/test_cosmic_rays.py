@@ -59,7 +59,7 @@ def nights(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
 
 
 def add_hit(root: Path, recipe: NightRecipe) -> str:
-    """Put electrons on the ordinary image of the target in the last but one exposure of its group; returns the frame."""
+    """Put electrons on the target's ordinary image in the last but one exposure of the group; returns the frame."""
     with (root / "frames.csv").open(encoding="utf-8", newline="") as stream:
         frame = sorted(csv.DictReader(stream), key=lambda row: float(row["mjd_utc"]))[-2]
     name = f"{frame['telescope']}/{frame['night']}/{frame['file']}"

@@ -7,7 +7,11 @@ from typing import Any
 
 
 class Pixel(IntFlag):
-    """Bits of the DQ extension of a reduced frame."""
+    """Bits of the DQ extension of a master and of a reduced frame.
+
+    COSMIC_RAY is found around apertures only, while they are measured: it is in no file, but in the bits of the
+    aperture (Quality.COSMIC_RAY).
+    """
 
     BAD = 1
     DEAD = 2
@@ -51,7 +55,7 @@ class Quality(IntFlag):
 MEANING = {
     Quality.SATURATED: "saturated pixel in the aperture",
     Quality.NONLINEAR: "pixel beyond the detector's linear range in the aperture",
-    Quality.COSMIC_RAY: "cosmic ray removed from the aperture",
+    Quality.COSMIC_RAY: "cosmic ray in the aperture, mended or left out",
     Quality.BAD_PIXEL: "bad, dead or hot pixel in the aperture",
     Quality.EDGE: "aperture or annulus reaches over the frame's edge",
     Quality.NEIGHBOUR: "another star within the aperture's reach",

@@ -69,7 +69,7 @@ def mend(scene: Scene, profile: StarProfile, x_px: float, y_px: float, reach_px:
     fit = None
     for _ in range(_MOST_PASSES):
         fit = _fitted(cut, ~(hit | spoiled | beyond), profile, (x - column, y - row), noise, near)
-        more = _standing_out(cut, hit | spoiled, fit) & near & ~spoiled & ~beyond & ~hit
+        more = _standing_out(cut, hit, spoiled, fit) & near & ~spoiled & ~beyond & ~hit
         if not more.any():
             break
         hit |= more
@@ -137,19 +137,17 @@ def _fitted(
     return _Fit(flux * shape + sky, flux * profile.error, noise**2 + np.maximum(flux * shape, 0.0))
 
 
-def _standing_out(cut: np.ndarray, known: np.ndarray, fit: _Fit) -> np.ndarray:
-    """Pixels above the fit and sharper than a star, with their neighbours that stand out too."""
+def _standing_out(cut: np.ndarray, hit: np.ndarray, spoiled: np.ndarray, fit: _Fit) -> np.ndarray:
+    """Pixels above the fit and sharper than a star, and those beside such and beside known hits that stand out too."""
     from scipy.ndimage import binary_dilation, median_filter
 
-    residual = np.where(known, 0.0, cut - fit.model)
+    residual = np.where(hit | spoiled, 0.0, cut - fit.model)
     around = median_filter(residual, footprint=_RING, mode="nearest")
-    sigma = np.sqrt(fit.variance + fit.error**2)
-    sharp = (residual - np.maximum(around, 0.0) > _SIGMAS * sigma) & (around < _SHARP * residual)
-    if not sharp.any():
-        return sharp
-    return sharp | (
-        binary_dilation(sharp, np.ones((3, 3), bool)) & (residual - np.maximum(around, 0.0) > _GROWN_SIGMAS * sigma)
-    )
+    above = (residual - np.maximum(around, 0.0)) / np.sqrt(fit.variance + fit.error**2)
+    sharp = (above > _SIGMAS) & (around < _SHARP * residual)
+    if not (sharp | hit).any():
+        return np.asarray(sharp)
+    return np.asarray(sharp | (binary_dilation(sharp | hit, np.ones((3, 3), bool)) & (above > _GROWN_SIGMAS)))
 
 
 def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) -> int:

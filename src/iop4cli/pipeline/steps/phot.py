@@ -33,7 +33,7 @@ class Phot(Step):
         Parameter("annulus_out_fwhm", 7.0, "FWHM", "outer radius of the sky annulus"),
         Parameter("recentre_fwhm", 0.8, "FWHM", "farthest that a star may be from where the catalogue says"),
         Parameter("field_stars", 60, "stars", "field stars measured on polarimetric frames, for the transparency"),
-        Parameter("cosmic_rays", True, "yes/no", "find cosmic rays around each aperture"),
+        Parameter("cosmic_rays", True, "yes/no", "find cosmic rays around each aperture and mend them"),
     )
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
