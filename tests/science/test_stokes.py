@@ -195,3 +195,20 @@ def test_chi2_survival_is_that_of_the_tables():
 def test_a_small_scatter_never_shrinks_an_error():
     assert error_inflation(0.01, 1) == error_inflation(0.5, 13) == error_inflation(None, 0) == 1
     assert error_inflation(52.0, 13) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("sky_e", [0.0, 400.0])
+def test_errors_from_the_measured_fluxes_do_not_make_a_faint_star_fainter(sky_e):
+    angles, rng = np.tile(FOUR_ANGLES, 4), np.random.default_rng(6)
+    truth = fluxes(angles, 0.10, -0.06, intensity=200.0)
+    pulls = []
+    for _ in range(1500):
+        flux = rng.poisson(truth + sky_e) - sky_e
+        covariance = np.diag(np.maximum(flux, 1.0) + sky_e)
+        fits = [fit_polarised_filter(angles, flux, covariance, shot_noise=shot_noise) for shot_noise in (0.0, 1.0)]
+        pulls.append([(fit.intensity - 200.0) / fit.intensity_err for fit in fits])
+    # 1500 trials measure the mean to 0.026. Without it 13/16 of an electron of 100 is missing, the error being 2.5.
+    plain, mended = np.mean(pulls, axis=0)
+    assert abs(mended) < 0.08
+    if sky_e == 0:
+        assert plain == pytest.approx(-13 / 16 / 2.5, abs=0.1)

@@ -39,7 +39,7 @@ class FilterPolarimeter(Polarimeter):
         fluxes = self._sources[name]
         use = fluxes.usable
         try:
-            raw = fit_polarised_filter(self.angles_deg[use], fluxes.flux[use], np.diag(fluxes.error[use] ** 2))
+            raw = self._fit(fluxes.flux, np.diag(fluxes.error**2), use, np.ones(len(use)))
         except ValueError as error:
             raise ValueError(f"saturated; {error}" if fluxes.bits & Quality.SATURATED else str(error)) from error
         others = [
@@ -57,12 +57,10 @@ class FilterPolarimeter(Polarimeter):
             bits |= int(Quality.NO_TRANSPARENCY)
         else:
             flux, covariance = correct(fluxes.flux, fluxes.error, ensemble)
-            fit = fit_polarised_filter(self.angles_deg[use], flux[use], covariance[np.ix_(use, use)])
             relative = ensemble.relative
+            fit = self._fit(flux, covariance, use, relative)
         # For the magnitude only photons count: what the transparency lacks is common to the field and cancels.
-        total = fit_polarised_filter(
-            self.angles_deg[use], (fluxes.flux / relative)[use], np.diag((fluxes.error / relative)[use] ** 2)
-        )
+        total = self._fit(fluxes.flux / relative, np.diag((fluxes.error / relative) ** 2), use, relative)
         return Fitted(
             fit, raw, ensemble, total.intensity, total.intensity_err, use, bits, fluxes.radius_px, METHOD
         )  # fmt: skip
@@ -70,7 +68,19 @@ class FilterPolarimeter(Polarimeter):
     def again(self, name: str, first: Fitted) -> StokesFit:
         fluxes = self._sources[name]
         use = first.used & fluxes.usable
-        flux, covariance = fluxes.flux, np.diag(fluxes.error**2)
+        flux, covariance, relative = fluxes.flux, np.diag(fluxes.error**2), np.ones(len(use))
         if first.ensemble is not None:
             flux, covariance = correct(fluxes.flux, fluxes.error, first.ensemble)
-        return fit_polarised_filter(self.angles_deg[use], flux[use], covariance[np.ix_(use, use)])
+            relative = first.ensemble.relative
+        return self._fit(flux, covariance, use, relative)
+
+    def _fit(self, flux: np.ndarray, covariance: np.ndarray, use: np.ndarray, relative: np.ndarray) -> StokesFit:
+        """Of the exposures in use, with fluxes over their relative transparency."""
+        return fit_polarised_filter(
+            self.angles_deg[use], flux[use], covariance[np.ix_(use, use)],
+            shot_noise=1 / (self._exptimes_s * relative)[use],
+        )  # fmt: skip
+
+    @cached_property
+    def _exptimes_s(self) -> np.ndarray:
+        return np.array([frame["exptime_s"] for frame in self.exposures], float)

@@ -13,6 +13,9 @@ from iop4cli.science.excess import error_inflation, residual_chi2
 Array = NDArray[np.float64]
 
 _SAME_ANGLE_DEG = 0.5
+# Weights change the fit in second order only; a fitted flux below the noise may not make a variance of nothing.
+_WEIGHT_STEPS = 2
+_LEAST_VARIANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ class SkyStokes:
     u_instr: float
 
 
-def fit_polarised_filter(angles_deg: ArrayLike, flux: ArrayLike, flux_cov: ArrayLike) -> StokesFit:
+def fit_polarised_filter(
+    angles_deg: ArrayLike, flux: ArrayLike, flux_cov: ArrayLike, *, shot_noise: ArrayLike = 0.0
+) -> StokesFit:
     """Fit f(t) = I/2 (1 + q cos 2t + u sin 2t) to fluxes at three or more distinct angles modulo 180 degrees.
 
     angles_deg, flux: shape (n,), any flux unit; flux_cov: shape (n, n), the full covariance in that unit
@@ -101,13 +106,21 @@ def fit_polarised_filter(angles_deg: ArrayLike, flux: ArrayLike, flux_cov: Array
     allowed; the errors are propagated from the whole of it and enlarged by sqrt(chi2_red) where the scatter
     about the fit is significant (see `excess`). Wrong where the total flux itself is measured to less than
     some 5 sigma (q and u are ratios).
+
+    shot_noise: the variance that a unit of flux adds (one number or (n,)), where the variances were estimated
+    from the measured fluxes: 1 / (T times the exposure time) for electrons a second over a transparency T. The
+    weights are then those of the fitted fluxes. Without it an exposure that is too faint by chance counts more
+    than it should: q and u hardly suffer, but the intensity is too small by (n - 3) / n electrons in each
+    exposure, which for 16 exposures of S/N 10 is 0.06 of its error over a bright sky and 0.3 over none.
     """
     angle, measured, covariance = _checked(angles_deg, flux, flux_cov)
     design = np.column_stack([np.ones_like(angle), np.cos(2 * np.radians(angle)), np.sin(2 * np.radians(angle))])
-    variance = np.diag(covariance)
-    weight = 1 / variance if np.all(variance > 0) else np.ones_like(variance)
-    weight = weight / weight.mean()
-    solver = np.linalg.solve(design.T @ (weight[:, None] * design), design.T * weight)
+    solver = _least_squares(design, np.diag(covariance))
+    per_flux = np.asarray(shot_noise, float)
+    if np.any(per_flux > 0):
+        for _ in range(_WEIGHT_STEPS):
+            expected = np.diag(covariance) + per_flux * (design @ solver @ measured - measured)
+            solver = _least_squares(design, np.maximum(expected, _LEAST_VARIANCE * np.diag(covariance)))
     half_intensity, a, b = (float(value) for value in solver @ measured)
     if half_intensity <= 0:
         raise ValueError(f"the mean flux of the {angle.size} exposures is not positive ({half_intensity:g})")
@@ -133,6 +146,13 @@ def fit_polarised_filter(angles_deg: ArrayLike, flux: ArrayLike, flux_cov: Array
         n_angles=len(distinct_angles(angle)),
         method="polarised filter, least squares",
     )
+
+
+def _least_squares(design: Array, variance: Array) -> Array:
+    """Matrix (p, n) that gives the parameters from the measured; all count alike if any is without an error."""
+    weight = 1 / variance if np.all(variance > 0) else np.ones_like(variance)
+    weight = weight / weight.mean()
+    return np.asarray(np.linalg.solve(design.T @ (weight[:, None] * design), design.T * weight))
 
 
 def _checked(angles_deg: ArrayLike, flux: ArrayLike, flux_cov: ArrayLike) -> tuple[Array, Array, Array]:
@@ -172,6 +192,10 @@ def to_sky(fit: StokesFit, calibration: Calibration, *, ensemble_corrected: bool
     longer depend on these: an error of q_inst enters the transparency with the opposite sign. Say
     `ensemble_corrected` and their errors are left out (what the stars' own polarisation may add is in the
     covariance of the transparency).
+
+    The instrument is taken to add its polarisation to the light, as in published calibrations. A telescope that
+    is a weak polariser also dims the light polarised across its axis: the result is then off by p p_inst (p +
+    p_inst) / (1 - p p_inst) at most, which for instruments of 4.6 and 8.2 % is 0.0007 and 0.0015 at p = 0.1, 0.0023 and 0.0047 at p = 0.2.
     """
     turn = math.radians(2 * calibration.zero_angle_deg)
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])

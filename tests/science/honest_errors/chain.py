@@ -17,7 +17,8 @@ from .cells import FILTER, Setting
 from .draw import KNOWN, STAR_SCATTER, Group, Star
 
 CHI_SNR = 3.0
-COLUMNS = ("mag", "q", "u", "chi", "p_inside", "p_excluded", "limited")
+# `along` is the error of (q, u) along its true direction, which a wrong p would shift.
+COLUMNS = ("mag", "q", "u", "along", "chi", "p_inside", "p_excluded", "limited")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ class Chain:
         true_q, true_u = float(group.q[number]), float(group.u[number])
         true_p, true_chi_deg = math.hypot(true_q, true_u), math.degrees(math.atan2(true_u, true_q)) / 2
         row["q"], row["u"] = (sky.q - true_q) / sky.q_err, (sky.u - true_u) / sky.u_err
+        direction = np.array([true_q, true_u]) / true_p if true_p else np.array([1.0, 0.0])
+        covariance = np.array([[sky.q_err**2, sky.qu_cov], [sky.qu_cov, sky.u_err**2]])
+        row["along"] = float(direction @ [sky.q - true_q, sky.u - true_u] / np.sqrt(direction @ covariance @ direction))
         if true_p > CHI_SNR * degree.p_err:
             row["chi"] = math.remainder(degree.chi_deg - true_chi_deg, 180.0) / degree.chi_err_deg
         row["p_inside"] = float(degree.p_lo68 <= true_p <= degree.p_hi68)
@@ -77,7 +81,9 @@ class Chain:
             return fit_retarder(self.group.angles_deg, star.flux[0], star.error[0], star.flux[1], star.error[1])
         if ensemble is None:
             raise ValueError("no transparency")
-        return fit_polarised_filter(self.group.angles_deg, *correct(star.flux[0], star.error[0], ensemble))
+        return fit_polarised_filter(
+            self.group.angles_deg, *correct(star.flux[0], star.error[0], ensemble), shot_noise=1 / ensemble.relative
+        )
 
     def _total(self, star: Star, number: int) -> tuple[float, float]:
         return self._total_of(star, self._ensemble(number))
@@ -90,8 +96,9 @@ class Chain:
         assert ensemble is not None
         relative = ensemble.relative
         fit = fit_polarised_filter(
-            self.group.angles_deg, star.flux[0] / relative, np.diag(np.square(star.error[0] / relative))
-        )
+            self.group.angles_deg, star.flux[0] / relative, np.diag(np.square(star.error[0] / relative)),
+            shot_noise=1 / relative,
+        )  # fmt: skip
         return fit.intensity, fit.intensity_err
 
     def _magnitude(

@@ -36,7 +36,7 @@ def cell_table(outcomes: Mapping[Cell, np.ndarray]) -> list[str]:
     """A line for each cell: mean, width, 68 % and 95 % coverage of each pull, and p's interval and limits."""
     lines = [
         "analyser  n clouds   S/N   p"
-        + "".join(f" |{name:>6}:mean width  68%  95%" for name in PULLS)
+        + "".join(f" |{name:>6} mean width   68%   95%" for name in PULLS)
         + " | p in68  limits   wrong   lost"
     ]
     for cell in sorted(outcomes):
@@ -45,10 +45,10 @@ def cell_table(outcomes: Mapping[Cell, np.ndarray]) -> list[str]:
         for column in range(len(PULLS)):
             pulls = rows[np.isfinite(rows[:, column]), column]
             if pulls.size < 20:
-                parts.append(f" |{'':27}")
+                parts.append(f" |{'':29}")
                 continue
             mean, width, inside, inside_two = statistics(pulls)
-            parts.append(f" | {mean:+10.3f} {width:5.3f} {inside:4.1%}{inside_two:6.1%}"[:31])
+            parts.append(f" | {mean:+9.3f} {width:5.3f} {inside:5.1%} {inside_two:5.1%}")
         measured = rows[np.isfinite(rows[:, 1])]
         p_inside, excluded, limited = (
             measured[:, COLUMNS.index(name)].mean() for name in ("p_inside", "p_excluded", "limited")

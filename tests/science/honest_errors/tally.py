@@ -11,7 +11,7 @@ from .approximations import allowed
 from .cells import Cell
 from .chain import COLUMNS
 
-PULLS = ("mag", "q", "u", "chi")
+PULLS = ("mag", "q", "u", "along", "chi")
 STATISTICS = ("mean", "width", "68 %", "95 %")
 _WITHIN_ONE, _WITHIN_1_96 = 0.682689, 0.95
 # Chi is compared only where its p is significant; fewer than these say nothing.
