@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,12 @@ import pytest
 
 from iop4cli.archive.store import Store
 from iop4cli.frames.fits import read_reduced
-from iop4cli.simulate.night import NightRecipe
+from iop4cli.frames.quality import Quality
+from iop4cli.pipeline.solutions import wcs_of
+from iop4cli.simulate.fields import read_catalogue
+from iop4cli.simulate.night import NightRecipe, _scene
+from iop4cli.simulate.schedule import conditions, exposures, targets_for
+from iop4cli.simulate.view import views
 from tests.night import pulls
 
 pytestmark = pytest.mark.night
@@ -23,15 +29,30 @@ RECIPES = {
         beam_imbalance=0.03, flip=True, flip_full=False,
     ),
 }  # fmt: skip
+# Unbinned, without a frame of the whole field: a part of the chip, for its 47 million pixels would take minutes.
+UNBINNED = NightRecipe(
+    "DIPOL", "pol", "2023-11-08", 1, targets=("2200+420",), n_bias=3, n_flats=3, n_darks=3, n_angles=4, unbinned=True,
+    size_px=2600, window_px=(1700, 1300), full_frame=False, target_p=0.2,
+)  # fmt: skip
+STANDARD = NightRecipe(
+    "DIPOL", "pol", "2023-11-08", 1, targets=("Hiltner 960",), n_bias=3, n_flats=3, n_darks=3, n_angles=4,
+    full_frame=False,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=RECIPES)
 def night(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
+    return reduced_night(RECIPES[request.param], folder)
+
+
+def reduced_night(recipe, folder):
     patch = pytest.MonkeyPatch()
-    patch.setattr(pulls, "recipe_of", lambda *_: RECIPES[request.param])
-    reduced = pulls.one_night(request.param, "pol", 1, folder)
-    patch.undo()
+    patch.setattr(pulls, "recipe_of", lambda *_: recipe)
+    try:
+        reduced = pulls.one_night(recipe.instrument, "pol", 1, folder)
+    finally:
+        patch.undo()
     return reduced, Store(folder / "iop4.duckdb"), folder
 
 
@@ -62,6 +83,61 @@ def test_both_beams_have_coordinates_good_to_a_third_of_a_pixel(night):
         place = ordinary.all_pix2world([[300.0, 300.0]], 0)
         moved = extraordinary.all_world2pix(place, 0)[0]
         assert np.hypot(moved[0] - 300 - row["dx_px"], moved[1] - 300 - row["dy_px"]) < 0.1
+
+
+def frames_of(folder):
+    """The truth of each frame by its file name, in the order of exposure."""
+    with (folder / "frames.csv").open(encoding="utf-8", newline="") as stream:
+        return {row["file"]: row for row in csv.DictReader(stream)}
+
+
+def offsets_px(recipe, store, folder):
+    """For each beam how far the solutions put the stars brighter than R = 16 from where they truly are, (n, 2)."""
+    catalogue = read_catalogue()
+    targets = targets_for(recipe, catalogue)
+    scenes = {target.name: _scene(recipe, target, catalogue) for target in targets}
+    planned = exposures(recipe, targets, scenes)
+    seen = views(recipe, planned, conditions(recipe, planned))
+    of_frame = dict(zip(frames_of(folder), seen, strict=True))
+    found = {"O": [], "E": []}
+    for row in store.rows("select * from wcs"):
+        view, scene = of_frame[row["frame"].rpartition("/")[2]], scenes[targets[0].name]
+        x, y = (view.pixels if row["beam"] == "O" else view.extraordinary_pixels)(scene.ra_deg, scene.dec_deg)
+        on = (x > 10) & (x < view.window.width_px - 10) & (y > 10) & (y < view.window.height_px - 10)
+        on &= scene.mags["R"] < 16
+        px, py = wcs_of(row).to_pixel(scene.ra_deg[on], scene.dec_deg[on])
+        found[row["beam"]].append(np.column_stack([px - x[on], py - y[on]]))
+    return {beam: np.concatenate(parts) for beam, parts in found.items()}
+
+
+def test_the_coordinates_of_both_beams_are_true_to_a_third_of_a_pixel(night):
+    reduced, store, folder = night
+    for beam, off in offsets_px(RECIPES[reduced.instrument], store, folder).items():
+        assert len(off) >= 4 * reduced.n_lights
+        assert np.sqrt((off**2).sum(axis=1).mean()) < 0.3, beam
+
+
+def test_unbinned_frames_of_dipol_pair_and_are_solved_by_the_target_and_its_calibrators(tmp_path):
+    reduced, store, folder = reduced_night(UNBINNED, tmp_path)
+    assert (reduced.n_solved, reduced.n_lights, reduced.n_wrong) == (4, 4, 0)
+    frames = frames_of(folder)
+    for row in store.rows("select * from wcs where beam = 'E'"):
+        frame = frames[row["frame"].rpartition("/")[2]]
+        true = [float(frame[f"target_e_{axis}_px"]) - float(frame[f"target_{axis}_px"]) for axis in "xy"]
+        assert true[0] == pytest.approx(418, abs=12.5)
+        assert abs(row["dx_px"] - true[0]) < 5 * row["dx_err_px"]
+        assert abs(row["dy_px"] - true[1]) < 5 * row["dy_err_px"]
+        assert np.hypot(row["dx_px"] - true[0], row["dy_px"] - true[1]) < 0.3
+    assert reduced.worst_arcsec < 0.3 * 0.067
+
+
+def test_a_standard_alone_in_its_subframe_is_taken_for_the_target_and_the_result_says_so(tmp_path):
+    reduced, store, _ = reduced_night(STANDARD, tmp_path)
+    assert (reduced.n_solved, reduced.n_lights, reduced.n_wrong) == (4, 4, 0)
+    assert {row["method"] for row in store.rows("select method from wcs")} == {"central pair"}
+    rows = store.rows("select quality, quality_text from results where mode = 'pol'")
+    assert rows
+    assert all(row["quality"] & Quality.IDENTIFIED_BY_PLACE for row in rows)
 
 
 def test_polarisation_and_gain_imbalance_are_those_put_in(night):

@@ -27,14 +27,18 @@ class Sky:
         keep[0] = True
         self.z, self.mag = self.z[keep], self.mag[keep]
 
-    def seen(self, limit_mag, flaws, turn=1.0, origin=0j, box=None):
-        """(positions, fluxes, which star: -1 for false ones) of what a frame shows: 1 is the flux of `limit_mag`."""
+    def seen(self, limit_mag, flaws, turn=1.0, origin=0j, box=None, lost=False):
+        """(positions, fluxes, which star: -1 for false ones) of what a frame shows: 1 is the flux of `limit_mag`.
+
+        Of all stars but the target, which is exposed for, a share is missing, and so many false ones are there.
+        """
         rng = self.rng
         flux = 10 ** (0.4 * (limit_mag - self.mag)) * rng.uniform(0.7, 1.3, len(self.z)) ** (self.mag == self.mag[0])
         flux = flux * np.exp(rng.standard_normal(len(flux)) * np.hypot(0.02, 0.2 / np.sqrt(flux)))
         z = origin + turn * self.z + 0.7 * (rng.standard_normal(len(flux)) + 1j * rng.standard_normal(len(flux)))
         which = np.arange(len(z))
         kept = (flux > 1) & (rng.random(len(z)) >= flaws)
+        kept[0] = flux[0] > 1 and not lost
         if box is not None:
             kept &= (z.real > 5) & (z.real < box[1] - 5) & (z.imag > 5) & (z.imag < box[0] - 5)
         z, flux, which = z[kept], flux[kept], which[kept]
@@ -44,13 +48,14 @@ class Sky:
         return z, flux, which
 
 
-def drawn(rng, flaws, *, by_catalogue):
-    """The answer for one subframe: True (right), False (wrong) or None (not placed); and whether it was right to."""
+def drawn(rng, flaws, *, by_catalogue, lost=False):
+    """The answer for one subframe: True (right), False (wrong) or None (not placed)."""
     sky = Sky(rng)
-    full_mag, sub_mag = rng.uniform(16.5, 18.5), rng.uniform(15.5, 18.5)
+    # Nobody measures the polarisation of a target with less than some ten times the noise that limits detection.
+    full_mag, sub_mag = rng.uniform(16.5, 18.5), max(rng.uniform(15.5, 18.5), sky.mag[0] + 2.0)
     turn = np.exp(1j * rng.uniform(-0.1, 0.1)) if by_catalogue else 1.0
     origin = complex(*MIDDLE) + 60 * (rng.standard_normal() + 1j * rng.standard_normal())
-    z, flux, which = sky.seen(sub_mag, flaws, turn, origin, SUBFRAME)
+    z, flux, which = sky.seen(sub_mag, flaws, turn, origin, SUBFRAME, lost)
     expected = None
     if by_catalogue:
         listed = 1 + rng.permutation(len(sky.z) - 1)[: rng.integers(0, 5)]
@@ -74,8 +79,11 @@ def drawn(rng, flaws, *, by_catalogue):
     return bool(which[found.target] == 0)
 
 
-def tally(seed, n_draws, flaws, by_catalogue):
-    answers = [drawn(np.random.default_rng([seed, k]), flaws, by_catalogue=by_catalogue) for k in range(n_draws)]
+def tally(seed, n_draws, flaws, by_catalogue, lost=False):
+    """(right, wrong) of so many subframes."""
+    answers = [
+        drawn(np.random.default_rng([seed, k]), flaws, by_catalogue=by_catalogue, lost=lost) for k in range(n_draws)
+    ]
     return answers.count(True), answers.count(False)
 
 
@@ -94,6 +102,16 @@ def test_of_thousands_of_targets_none_is_another_star(by_catalogue):
     n_draws = 2000 if by_catalogue else 20_000
     answers = [tally(seed, n_draws, flaws, by_catalogue) for seed, flaws in ((11, 0.0), (12, 0.02))]
     assert [n_wrong for _, n_wrong in answers] == [0, 0]
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("by_catalogue", [False, True], ids=["in a solved frame", "by the catalogue"])
+def test_a_frame_that_lost_its_target_is_hardly_ever_taken_for_another_stars(by_catalogue):
+    n_draws = 2000
+    n_right, n_wrong = tally(13, n_draws, 0.02, by_catalogue, lost=True)
+    assert n_right == 0
+    # A subframe whose target is hidden by a defect or a cloud, and in its middle a star that nothing contradicts.
+    assert n_wrong < 0.02 * n_draws
 
 
 def nothing_around():

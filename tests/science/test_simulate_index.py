@@ -6,6 +6,8 @@ import astrometry
 import numpy as np
 import pytest
 
+from iop4cli.science.solving import Hints, solve_blind
+from iop4cli.science.weighing import Known
 from iop4cli.simulate.errors import SimulationError
 from iop4cli.simulate.fields import (
     calibrators_of,
@@ -15,7 +17,7 @@ from iop4cli.simulate.fields import (
     read_standards,
     targets_of,
 )
-from iop4cli.simulate.index import build_index, demo_index_files
+from iop4cli.simulate.index import NoQuads, build_index, demo_index_files
 from iop4cli.simulate.night import NightRecipe, simulate_night
 from iop4cli.simulate.pointing import Pointing, moved
 
@@ -160,6 +162,41 @@ def test_an_index_can_be_built_for_one_field(tmp_path):
     with astrometry.Solver(files) as solver:
         pointing = Pointing(target.ra_deg, target.dec_deg, 200.0, 0.387, 2048)
         assert solve(solver, target, bright_pixels(target, pointing), 0.387).has_match()
+
+
+@pytest.mark.skipif(shutil.which("build-astrometry-index") is None, reason="astrometry.net is not installed")
+def test_the_index_of_a_thinned_sky_holds_the_stars_that_the_simulator_shows(tmp_path):
+    target = find_target("3C 66A", CATALOGUE)
+    files = build_index(tmp_path / "few", ["3C 66A"], density=0.1)
+    stars = field_stars(target, CATALOGUE, 0.1)
+    place = Pointing(target.ra_deg, target.dec_deg, 30.0, 0.387, 2048)
+    with astrometry.Solver(files) as solver:
+        x, y = place.pixels(stars.ra_deg, stars.dec_deg)
+        on = (x > 0) & (x < 2047) & (y > 0) & (y < 2047) & (stars.mags["R"] < 17.7)
+        order = np.argsort(stars.mags["R"][on])
+        few = np.stack([x[on][order] + 1, y[on][order] + 1], axis=1)
+        found = solve(solver, target, few, 0.387)
+        assert found.has_match()
+        # All that the frame shows are in the index; the usual sky has ten times as many.
+        assert len(found.best_match().stars) <= 2 * len(few) + len(calibrators_of(target, CATALOGUE))
+    with pytest.raises(NoQuads, match="too few stars"):
+        build_index(tmp_path / "none", ["1222+216"], density=0.01)
+
+
+STREWN = [pytest.param(40, 1), pytest.param(3000, 2, marks=pytest.mark.night)]
+
+
+@pytest.mark.parametrize(("n_frames", "seed"), STREWN)
+def test_strewn_stars_are_never_taken_for_a_field_though_few_stars_are_enough(solver, n_frames, seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(n_frames):
+        target = targets_of(CATALOGUE)[rng.integers(len(targets_of(CATALOGUE)))]
+        known = np.array([(s.ra_deg, s.dec_deg) for s in (target, *calibrators_of(target, CATALOGUE))]).T
+        scale, width, height = VIEWS["7 arcmin"] if rng.random() < 0.5 else VIEWS["9 x 6 arcmin"]
+        n_stars = int(np.exp(rng.uniform(np.log(4), np.log(60))))
+        x, y = rng.uniform(0, width, n_stars), rng.uniform(0, height, n_stars)
+        hints = Hints(scale, 0.05, target.ra_deg, target.dec_deg, 0.4)
+        assert solve_blind(solver, x, y, hints, 1.6 / scale, 60, Known(*known, (height, width))) is None
 
 
 @pytest.mark.skipif(shutil.which("build-astrometry-index") is None, reason="astrometry.net is not installed")

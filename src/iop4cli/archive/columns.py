@@ -96,7 +96,7 @@ RESULTS: dict[str, Column] = {
     "host_mag_err": Column("mag", "error of host_mag", "stat.error;phot.mag"),
     "host_reason": Column("", "why there is no host correction, for a source with a known host", "meta.note"),
     "correction_notes": Column("", "what else is to be known of the host correction", "meta.note"),
-    "photometric_system": Column("", "what the band is of, by the instrument's file", "meta.note;instr.bandpass"),
+    "photometric_system": Column("", "system of the magnitude, by the instrument's file", "meta.note;instr.bandpass"),
 }
 
 TABLES: dict[str, str] = {
@@ -212,7 +212,7 @@ _OTHERS: dict[str, Column] = {
     "master_notes": Column("", "what is less than ideal about its masters"),
     "measurement": Column("", "id of the result"),
     "message": Column("", "what happened"),
-    "method": Column("", "index (index files) or track (a solved frame)"),
+    "method": Column("", "index (index files), track, quads or pairs (a solved frame), central pair (by its place)"),
     "measurement.method": RESULTS["method"],
     "made": Column("", "when these numbers were first measured, UTC"),
     "inputs": Column("", "the rows of measurement_input that belonged to it"),

@@ -78,12 +78,13 @@ def _frame(document: Document) -> None:
 
 def _wcs(wcs: Mapping[str, Any]) -> None:
     page.heading("On the sky" + ("" if wcs["beam"] == "O" else ", extraordinary beam"))
-    how = "by index file" if wcs["method"] == "index" else "tracked from"
+    how = _SOLVED_BY.get(wcs["method"], wcs["method"])
     page.pairs(
         {
-            "solved": f"{how} {wcs['reference']}",
+            "solved": f"{how} {wcs['reference'] or ''}".strip(),
             "centre": words.sky(wcs["ra_deg"], wcs["dec_deg"]),
-            "matched": f"{wcs['n_matched']} of {wcs['n_detected']} stars, rms {wcs['rms_arcsec']:.2f} arcsec",
+            "matched": f"{wcs['n_matched']} of {wcs['n_detected']} stars"
+            + ("" if wcs["rms_arcsec"] is None else f", rms {wcs['rms_arcsec']:.2f} arcsec"),
             "scale": f"{wcs['scale_arcsec_per_px']:.4f} arcsec/px, y axis at {wcs['angle_deg']:.2f} deg"
             + (", mirrored" if wcs["mirrored"] else ""),
             "seeing": words.said(words.number(wcs["fwhm_arcsec"], 2), " arcsec FWHM"),
@@ -236,6 +237,15 @@ def _source(document: Document) -> None:
     parts.names("It calibrates", document["calibrates"])
     parts.results("Results", document["results"], ("id", "night", "telescope"))
 
+
+# How a frame was solved, in words that go before the name of what it was solved by.
+_SOLVED_BY = {
+    "index": "by index file",
+    "track": "tracked from",
+    "quads": "by quads in",
+    "pairs": "by the target and its neighbours in",
+    "central pair": "by the target's place near the middle",
+}
 
 _SHOW: Mapping[str, Callable[[Document], None]] = {
     "frame": _frame,

@@ -76,3 +76,8 @@ def beams_of(view: View, frame: Row) -> dict[str, Any] | None:
         "angle_deg": astrometry.image_angle_deg, "angle_err_deg": astrometry.image_angle_err_deg,
         "flipped": bool(frame["flipped"]),
     }  # fmt: skip
+
+
+def calibrators_of(view: View, target: str) -> list[tuple[float, float]]:
+    """Right ascension and declination in degrees of a target's calibrators."""
+    return sorted((star.ra_deg, star.dec_deg) for star in view.catalog.values() if target in star.calibrates)

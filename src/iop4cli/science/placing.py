@@ -19,6 +19,8 @@ _MARGIN_PX = 15.0
 # Flux of a star relative to the target's, from frame to frame: 30 % of polarisation, variability, clouds.
 _CHANGE = 2.5
 _TURN_STEPS = 61
+# What is exposed for the target shows it well; a star that is hardly seen may be any.
+_CLEARLY_SEEN = 2.5
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,11 @@ def place(
 
     It must lie near `middle_px`; each known star around it that falls on the frame (height, width) and is brighter
     than `limit_flux` must be there, and no star that is not known. Every other star near the middle must be
-    contradicted so, or by all known stars that the right one explains and it does not. A target without any
-    neighbour must be well above `limit_flux` and, if that is given, as bright as expected. Wrong where the target is not
-    on the frame or too faint to be seen, and another star has neighbours like its own; or where a star within the
-    frame's quarter has none that are known and the target is missing.
+    contradicted so, or by all known stars that the right one explains and it does not. A target without any known
+    neighbour must outshine all others near the middle, be above `limit_flux`, well above where no list is complete,
+    and as bright as expected if that is given. Wrong where the target is missing on the frame and another star has
+    neighbours like its own, or is alone: of frames that had lost their target about one in a hundred was taken for
+    another star's (tests/science).
     """
     near = np.hypot(x_px - middle_px[0], y_px - middle_px[1]) <= CENTRAL * min(shape)
     held: list[Placed] = []
@@ -80,19 +83,22 @@ def place(
     best = max(held, key=lambda placed: placed.n_matched)
     if any(other.n_matched >= best.n_matched for other in held if other is not best):
         return None
-    if not best.n_matched and not _likely(best.target, flux, around, shape, limit_flux, expected_flux):
+    if best.n_matched:
+        return best
+    others = near & (np.arange(len(flux)) != best.target)
+    if (flux[others] * _STANDS_OUT > flux[best.target]).any():
         return None
-    return best
+    return best if _likely(best.target, flux, around, shape, limit_flux, expected_flux) else None
 
 
 def _likely(
     star: int, flux: np.ndarray, around: Around, shape: tuple[int, int], limit_flux: float, expected_flux: float | None
 ) -> bool:
     """Whether a star with nothing around it is rather the target than a neighbour of a target that is not seen."""
+    if around.faintest is None:
+        return bool(flux[star] > _CLEARLY_SEEN * limit_flux)
     if flux[star] <= limit_flux:
         return False
-    if around.faintest is None:
-        return True
     if expected_flux is not None and abs(np.log(flux[star] / expected_flux)) > np.log(_CHANGE):
         return False
     neighbours = around.flux_ratio[np.hypot(around.dx_px, around.dy_px) <= 2 * CENTRAL * min(shape)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.pipeline.growth import growth_rows
-from iop4cli.pipeline.references import beams_of, neighbours, solved_field_frames
+from iop4cli.pipeline.references import beams_of, calibrators_of, neighbours, solved_field_frames
 from iop4cli.pipeline.solutions import detection_rows, wcs_rows, with_wcs
 from iop4cli.pipeline.step import CURRENT, DONE, FAILED, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.targets import field_deg
@@ -272,11 +272,7 @@ def _payload(view: View, frame: Row, params: Mapping[str, Any], hints: Mapping[s
         "beams": beams_of(view, frame), "target": None if source is None else (source.ra_deg, source.dec_deg),
         "night": frame["name"].rpartition("/")[0], "exptime_s": frame["exptime_s"],
         "standard": source is not None and source.kind in STANDARD_KINDS,
-        "calibrators": sorted(
-            (star.ra_deg, star.dec_deg)
-            for star in view.catalog.values()
-            if source is not None and source.name in star.calibrates
-        ),
+        "calibrators": [] if source is None else calibrators_of(view, source.name),
     }  # fmt: skip
 
 
