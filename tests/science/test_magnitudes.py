@@ -46,9 +46,9 @@ def test_a_calibrator_half_a_magnitude_off_does_not_move_the_target(n):
     assert np.mean(np.array(left_out) == 1) > 0.95
     assert np.mean(np.array(moved) < 1) > 0.85
     assert np.percentile(moved, 99) < 2.5
-    # 600 draws measure a coverage to 1.8 % and a width to 3 %; without the bad star they are the same (71 %, 0.97).
+    # 600 draws measure a coverage to 1.8 %; without the bad star they are the same: 71 and 95 %.
     assert np.mean(np.abs(pulls) < 1) == pytest.approx(0.72, abs=0.06)
-    assert np.std(pulls) == pytest.approx(0.96, abs=0.1)
+    assert np.mean(np.abs(pulls) < 1.96) == pytest.approx(0.955, abs=0.03)
 
 
 def test_of_two_calibrators_that_disagree_neither_is_believed():
