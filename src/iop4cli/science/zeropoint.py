@@ -44,6 +44,8 @@ def zero_point(
     scatter over sqrt(n). Where the excess is significant the error is besides widened to Student's 68.27 %
     for n - 1 degrees of freedom. Calibrators more than 4 sigma from the others (three or more given) are left
     out. A literature error that is not known (NaN or not positive) counts as `unknown_mag_err`.
+    As the scatter only enlarges errors these are somewhat too large where the literature's are right: with 2 to
+    20 calibrators the pulls are 0.91 to 0.96 wide, 71 to 74 % are below 1 and 96 % below 1.96.
     Wrong where a majority of the calibrators is off together; a single one's error is its literature error.
     """
     values, variances = _single_zero_points(mag, mag_err, flux, flux_err, unknown_mag_err)
