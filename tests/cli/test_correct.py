@@ -188,3 +188,12 @@ def test_a_band_of_a_system_of_its_own_is_said_so_and_its_change_makes_this_step
     assert row["photometric_system"] == "R of another glass"
     assert row["correction_notes"] == "the host's flux is of Cousins R, the magnitude of R of another glass"
     assert row["mag_host"] > row["mag"]
+
+
+def test_a_band_with_a_colour_term_is_brought_to_the_catalogues_system(archive: SmallArchive) -> None:
+    text = (share_dir() / "instruments" / "andor_t90.toml").read_text(encoding="utf-8")
+    lines = '[photometry.R]\nsystem = "R of another glass"\ncolour = "V-R"\ncolour_term = 0.1\n'
+    (archive.root / "instruments" / "andor_t90.toml").write_text(f"{text}\n{lines}", encoding="utf-8")
+    archive.run("run")
+    row = results(archive)
+    assert (row["photometric_system"], row["correction_notes"]) == ("Johnson-Cousins", None)

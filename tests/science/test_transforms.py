@@ -13,7 +13,6 @@ from iop4cli.science.transforms import (
     LUPTON_2005,
     TONRY_2012,
     TONRY_2012_SDSS,
-    into_system,
     ps1_through_sdss,
     transform,
 )
@@ -177,10 +176,3 @@ def test_without_a_band_altogether_the_reason_says_so():
 def test_a_reason_of_the_first_step_is_told_by_the_second():
     found = ps1_through_sdss(LUPTON_2005, {"g": [16.5], "r": [15.0], "i": [14.6]}, NO_ERROR)
     assert set(found.reason[0]) == {"g-r 1.50 is outside -0.4 to 1.2"}
-
-
-def test_into_a_system_of_its_own_by_a_colour_term_with_what_magnitude_and_colour_share():
-    found = transform([into_system("R", "V", "R", -0.2, 0.01)], {"V": [14.0], "R": [13.5]}, {"V": [0.03], "R": [0.04]})
-    mag, err = found.of("R")
-    assert mag[0] == pytest.approx(13.5 - 0.2 * 0.5)
-    assert err[0] == pytest.approx(math.sqrt((1.2 * 0.04) ** 2 + (0.2 * 0.03) ** 2 + (0.01 * 0.5) ** 2))

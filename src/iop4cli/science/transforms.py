@@ -94,15 +94,6 @@ def transform(
     return _apply(relations, bands, values, errors[:, :, None] ** 2 * np.eye(len(bands)))
 
 
-def into_system(band: str, first: str, second: str, term: float, term_err: float = 0.0) -> Relation:
-    """From catalogue magnitudes to an instrument's own system of a band: mag + term * (first - second).
-
-    The constant between the two systems is left to the zero point. `term_err` is common to all stars. One term holds
-    for stars of the colours that it was measured on; nothing is known here of others, so no range is set.
-    """
-    return Relation(band, band, 0.0, (Term(term, first, second, error=term_err),), 0.0, ())
-
-
 def ps1_through_sdss(
     relations: Sequence[Relation], mags: Mapping[str, ArrayLike], errs: Mapping[str, ArrayLike]
 ) -> Transformed:

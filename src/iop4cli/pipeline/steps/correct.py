@@ -127,9 +127,14 @@ def _nights(view: View) -> dict[str, list[tuple[str, str]]]:
 
 
 def _systems(view: View, frames: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Photometric systems by instrument and band, for instruments of these frames that have one of their own."""
+    """Photometric systems by instrument and band, where they are not the catalogue's.
+
+    With a colour term the magnitudes of a band are brought back to the catalogue's system.
+    """
     names = {view.frames[name]["instrument"] for name in frames} & set(view.surroundings.registry.instruments)
     found = {name: view.instrument(name).photometry for name in sorted(names)}
-    return {
-        name: {band: known.system for band, known in sorted(bands.items())} for name, bands in found.items() if bands
+    own = {
+        name: {band: known.system for band, known in sorted(bands.items()) if known.colour_term is None}
+        for name, bands in found.items()
     }
+    return {name: systems for name, systems in own.items() if systems}
