@@ -15,6 +15,7 @@ _COLUMNS = (
     "status", "id", "source", "night", "mode", "band", "quantity", "before", "after", "error", "n_sigma", "causes",
 )  # fmt: skip
 _ROWS_OF_A_CAUSE = 8
+_VALUES_OF_A_RESULT = 3
 _OF_RESULT = ("id", "source", "telescope", "instrument", "night", "mode", "band", "mjd_utc")
 _UNITS = {"mag": (1.0, 4, "mag"), "mag_host": (1.0, 4, "mag"), "chi_deg": (1.0, 2, "deg")}
 _FRACTION = (100.0, 3, "%")
@@ -76,11 +77,11 @@ def _row(one: Difference) -> dict[str, Any]:
 
 
 def _in_words(one: Difference) -> str:
-    """The values that moved, most first, and what people or the program remark."""
+    """The values that moved most, and what people or the program remark; --json has all."""
     if one.status in {NEW, GONE}:
         return ""
     ranked = sorted(one.changes, key=lambda name: -abs(one.sigmas(name) or float("inf")))
-    said = [_value_in_words(one, name) for name in ranked]
+    said = [_value_in_words(one, name) for name in ranked[:_VALUES_OF_A_RESULT]]
     for name, label in (("quality_text", "quality"), ("flags", "flags")):
         if name in one.others:
             old, new = (text or "none" for text in one.others[name])

@@ -7,6 +7,7 @@ from typing import Any
 
 from iop4cli.commands import showing_parts as parts
 from iop4cli.commands.showing_masters import master, show_masters
+from iop4cli.commands.showing_past import show_past
 from iop4cli.commands.status import frame_in_words
 from iop4cli.shell import page, words
 
@@ -157,6 +158,7 @@ def _result(document: Document) -> None:
     parts.names("Masters", [*dict.fromkeys(masters.values()), *flats])
     parts.section("Calibrators", document["calibrators"], ("name", "mag", "mag_err"))
     parts.calibration(document["calibration"])
+    show_past(document["past"])
     parts.steps(document)
 
 

@@ -104,7 +104,7 @@ def compare(before: Moment, after: Moment, condition: tuple[str, str], sigmas: f
     first = results_at(before, condition[0], after if same_archive else None)
     second = results_at(after, condition[1], before if same_archive else None)
     pairs = _unlike(first, second)
-    reasons = _Reasons.between(before, after, pairs)
+    reasons = Reasons.between(before, after, pairs)
     found = [_difference(mine, other, reasons, sigmas) for mine, other in pairs]
     differences = sorted((one for one in found if one is not None), key=_order)
     n_after = count_at(after, condition[1])
@@ -136,7 +136,7 @@ def _unlike(first: pl.DataFrame, second: pl.DataFrame) -> list[tuple[Row | None,
     return pairs
 
 
-def _difference(before: Row | None, after: Row | None, reasons: _Reasons, sigmas: float) -> Difference | None:
+def _difference(before: Row | None, after: Row | None, reasons: Reasons, sigmas: float) -> Difference | None:
     if before is None or after is None:
         row = after or before
         assert row is not None
@@ -186,7 +186,7 @@ def _appeared(change: Change) -> bool:
 
 
 @dataclass(frozen=True)
-class _Reasons:
+class Reasons:
     """What is needed to say why results differ, read once."""
 
     causes: Causes
@@ -195,7 +195,7 @@ class _Reasons:
     of_correct: set[str]
 
     @classmethod
-    def between(cls, before: Moment, after: Moment, pairs: Sequence[tuple[Row | None, Row | None]]) -> _Reasons:
+    def between(cls, before: Moment, after: Moment, pairs: Sequence[tuple[Row | None, Row | None]]) -> Reasons:
         rows = [row for pair in pairs for row in pair if row is not None]
         ids = {row["id"] for row in rows}
         inputs = inputs_at(before, ids), inputs_at(after, ids)

@@ -13,6 +13,7 @@ from iop4cli.frames.quality import MEANING
 from iop4cli.pipeline.calibrations import calibration_in_force, calibration_named
 from iop4cli.pipeline.choice import Candidate, angle_matters, as_date, choose_master
 from iop4cli.pipeline.judging import standings_of
+from iop4cli.pipeline.result_past import past_of_result
 from iop4cli.pipeline.standing import Standing, series_of
 from iop4cli.pipeline.steps import step_named
 from iop4cli.pipeline.view import View
@@ -165,6 +166,7 @@ def _result(view: View, name: str) -> dict[str, Any]:
         "frames": found["frames"],
         "calibrators": found["calibrators"],
         "calibration": _calibration(view, row) if row["mode"] == "pol" else None,
+        "past": past_of_result(view.store, name),
         "steps": history(found["item"]),
     }
 
