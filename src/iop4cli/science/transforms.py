@@ -4,7 +4,8 @@ Sets of relations (see each): `tonry2012` PS1 -> BVRI, `tonry2012_sdss` PS1 -> S
 `jester2005`, `jordi2006`. PS1 magnitudes are not SDSS magnitudes: through SDSS they take two sets, one after the other
 (`ps1_through_sdss`). All are for stars; none is for the power law of a blazar, nor for galaxies.
 
-Every coefficient was found alike in two independent transcriptions of its paper at least.
+Every coefficient was found alike in two independent transcriptions at least: Tonry's of the paper, the others of the
+SDSS pages that quote Jester, Jordi and Lupton. Residuals likewise, but for those of `tonry2012_sdss`, found in one.
 """
 
 from __future__ import annotations
