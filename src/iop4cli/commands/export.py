@@ -13,8 +13,9 @@ from iop4cli.shell import messages, output
 from iop4cli.shell.options import PANEL_HOW, SelectionOptions, takes_options
 
 if TYPE_CHECKING:
+    from iop4cli.archive.results import Results
     from iop4cli.archive.selection import Selection
-    from iop4cli.archive.store import Answer, Store
+    from iop4cli.archive.store import Store
     from iop4cli.instruments.registry import Registry
 
 EPILOG = """Examples:
@@ -89,7 +90,7 @@ def command(
     if targets:
         condition = f"({condition}) and source in {_targets(opened.store)}"
     found = select_results(opened.store, condition, chosen, flagged=flagged)
-    text = to_text(found.answer, chosen_format, _meta(found.answer, found.n_flagged, selection, registry))
+    text = to_text(found.answer, chosen_format, _meta(found, selection, registry, opened.store))
     if to is None:
         output.write(text)
     else:
@@ -136,9 +137,12 @@ def _targets(store: Store) -> str:
     return "(" + ", ".join(["null", *map(quoted, sorted(target_names(read_sources(store))))]) + ")"
 
 
-def _meta(answer: Answer, n_flagged: int, selection: Selection, registry: Registry) -> dict[str, Any]:
+def _meta(found: Results, selection: Selection, registry: Registry, store: Store) -> dict[str, Any]:
     """What a reader of the table must know besides its columns; the same each time it is written."""
     from iop4cli import __version__
+    from iop4cli.pipeline.calibrations import from_rows, shipped_calibrations
+
+    answer = found.answer
 
     said = {
         name: value
@@ -148,16 +152,12 @@ def _meta(answer: Answer, n_flagged: int, selection: Selection, registry: Regist
     used = (
         {row[answer.columns.index("calibration")] for row in answer.rows} if "calibration" in answer.columns else None
     )
-    references = {
-        entry.name: entry.source
-        for instrument in registry.instruments.values()
-        for entry in instrument.calibrations
-        if used is None or entry.name in used
-    }
+    known = [*shipped_calibrations(registry), *from_rows(store.rows("select * from calibration"))]
+    references = {one.name: one.source for one in known if used is None or one.name in used}
     return {
         "software": "iop4",
         "version": __version__,
         "selection": said,
-        "flagged_left_out": n_flagged,
+        "flagged_left_out": found.n_flagged,
         "calibration_references": references,
     }
