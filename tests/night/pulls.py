@@ -23,6 +23,7 @@ from iop4cli.archive.catalog_store import write_sources
 from iop4cli.archive.create import create_archive
 from iop4cli.archive.selection import Selection
 from iop4cli.archive.store import Store
+from iop4cli.frames.quality import Quality
 from iop4cli.instruments.registry import Registry
 from iop4cli.pipeline.engine import Ended, Session, Tally, run_steps
 from iop4cli.pipeline.executor import Here, one_thread_each
@@ -209,7 +210,8 @@ def table(nights: list[Reduced]) -> list[str]:
         head = f"{instrument:11}{mode:6}{len(of_kind):7}{n_lights:7}{n_solved:7}{n_wrong:6}{n_lights - n_solved:11}"
         head += f"{worst:9.2f}"
         for label, wanted in (("targets", True), ("others", False), ("all", None)):
-            compared = [c for n in of_kind for c in n.compared if wanted is None or c.truth["is_target"] is wanted]
+            compared = [c for n in of_kind for c in n.compared if not spoiled(c)]
+            compared = [c for c in compared if wanted is None or c.truth["is_target"] is wanted]
             for s in summarise(compared):
                 lines.append(
                     f"{head}  {s.quantity:8}{label:8}{s.n:4}{s.mean:8.2f}{s.width:8.2f}"
@@ -217,6 +219,11 @@ def table(nights: list[Reduced]) -> list[str]:
                 )
                 head = " " * len(head)
     return lines
+
+
+def spoiled(compared: Compared) -> bool:
+    """Whether the result says itself that another star's light is in it: its errors do not claim to hold that."""
+    return bool((compared.result["quality"] or 0) & int(Quality.BLENDED_BEAMS | Quality.NEIGHBOUR))
 
 
 def remarks(nights: list[Reduced]) -> list[str]:
@@ -227,6 +234,8 @@ def remarks(nights: list[Reduced]) -> list[str]:
         methods = sum((Counter(night.methods) for night in of_it), Counter())
         lines.append(f"{instrument} solved by {dict(methods)}")
         if instrument in DUAL:
+            n_spoiled = sum(spoiled(c) for night in of_it for c in night.compared)
+            lines.append(f"{instrument} results left out, for they say that another star is in them: {n_spoiled}")
             lines.append(f"{instrument} nights: {dict(Counter(word for n in of_it for word in n.circumstances))}")
         for night in of_it:
             if night.n_solved < night.n_lights:
