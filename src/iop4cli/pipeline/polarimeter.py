@@ -144,12 +144,16 @@ class Polarimeter(ABC):
 
     @cached_property
     def field_stars(self) -> list[Fluxes]:
-        """Stars that are not in the catalogue; a cosmic ray or a bad pixel loses them the exposure."""
+        """Stars that are not in the catalogue; a cosmic ray or a bad pixel loses them the exposure.
+
+        One star is what has one place on the sky: numbers differ between frames where a source of the catalogue lies
+        beyond the edge of some of them.
+        """
         unfit = UNUSABLE | Quality.COSMIC_RAY | Quality.BAD_PIXEL | Quality.NONLINEAR
-        rows: dict[int, list[Mapping[str, Any]]] = {}
+        rows: dict[tuple[float, float], list[Mapping[str, Any]]] = {}
         for row in self.payload["stars"]:
-            rows.setdefault(row["star"], []).append(row)
-        return [over_exposures(rows[number], self.exposures, unfit) for number in sorted(rows)]
+            rows.setdefault((row["ra_deg"], row["dec_deg"]), []).append(row)
+        return [over_exposures(rows[place], self.exposures, unfit) for place in sorted(rows)]
 
     def transparency(
         self, stars: Sequence[Fluxes], *, q_inst: float, u_inst: float, p_scatter: float
