@@ -22,15 +22,15 @@ pytestmark = pytest.mark.night
 RECIPES = {
     "AndorT90": NightRecipe(
         "AndorT90", "pol", "2022-03-10", 5, targets=("0716+714",), size_px=700, n_bias=3, n_flats=3, target_mag=15.5,
-        target_p=0.1, transparency_rms=0.02, cosmic_rays=False,
+        target_p=0.1, transparency_rms=0.02, cosmic_rays=False, hot_pixels=False,
     ),
     "CAFOS": NightRecipe(
         "CAFOS", "pol", "2022-03-10", 1, targets=("3C 66A",), n_bias=3, n_flats=3, target_mag=15.5, target_p=0.12,
-        cosmic_rays=False,
+        cosmic_rays=False, hot_pixels=False,
     ),
     "DIPOL": NightRecipe(
         "DIPOL", "pol", "2023-11-08", 1, targets=("2200+420",), n_bias=3, n_flats=3, n_darks=3, target_mag=15.0,
-        target_p=0.15, n_angles=8, cosmic_rays=False,
+        target_p=0.15, n_angles=8, cosmic_rays=False, hot_pixels=False,
     ),
 }  # fmt: skip
 # Electrons in three neighbouring pixels, 0.9 FWHM from the middle of the star.

@@ -102,6 +102,24 @@ def test_a_second_star_in_the_aperture_is_no_cosmic_ray():
 
 
 @pytest.mark.parametrize("fwhm", FWHMS_PX)
+def test_a_detected_neighbour_is_not_eaten_though_it_is_as_bright_and_a_hot_pixel_lies_beside_it(fwhm):
+    rng = np.random.default_rng(6)
+    profile, size = profile_of_field(fwhm, rng), int(16 * fwhm) | 1
+    middle = size // 2
+    for away in (1.4, 1.8, 2.2):
+        for share in (0.5, 1.0, 2.0):
+            x = middle + away * fwhm
+            ideal = SKY_E + moffat(size, middle, middle, 2e4, fwhm) + moffat(size, x, middle, share * 2e4, fwhm)
+            image = exposed(ideal, rng)
+            hot_y = middle + round(1.2 * fwhm)
+            image[hot_y, middle] += 2000
+            one = scene(image, [(middle, middle, 2e4), (x, middle, share * 2e4)], fwhm)
+            mend(one, profile, middle, middle, reach(fwhm))
+            rows, columns = np.nonzero(one.dq & Pixel.COSMIC_RAY)
+            assert (rows.tolist(), columns.tolist()) == ([hot_y], [middle])
+
+
+@pytest.mark.parametrize("fwhm", FWHMS_PX)
 def test_dead_pixels_get_the_light_that_the_star_has_there(fwhm):
     rng = np.random.default_rng(3)
     profile, size = profile_of_field(fwhm, rng), int(16 * fwhm) | 1

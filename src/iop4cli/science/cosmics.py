@@ -63,7 +63,7 @@ def mend(scene: Scene, profile: StarProfile, x_px: float, y_px: float, reach_px:
     offsets = np.arange(-half, half + 1)
     near = np.hypot(column + offsets[None, :] - x_px, row + offsets[:, None] - y_px) <= reach_px
     spoiled = (dq & byte(_SPOILED)) != 0
-    beyond = (dq & byte(Pixel.SATURATED)) != 0
+    beyond = ((dq & byte(Pixel.SATURATED)) != 0) | _of_other_stars(scene, (x_px, y_px), column, row, half)
     hit = np.zeros(cut.shape, bool)
     x, y = _start(scene, x_px, y_px)
     fit = None
@@ -91,6 +91,18 @@ def _start(scene: Scene, x_px: float, y_px: float) -> tuple[float, float]:
         if away[nearest] <= 0.8 * scene.fwhm_px:
             return float(scene.stars_px[nearest, 0]), float(scene.stars_px[nearest, 1])
     return x_px, y_px
+
+
+def _of_other_stars(scene: Scene, own: tuple[float, float], column: int, row: int, half: int) -> np.ndarray:
+    """Pixels within a FWHM of other detections: (2 half + 1, 2 half + 1) bool."""
+    offsets, mask = np.arange(-half, half + 1), np.zeros((2 * half + 1, 2 * half + 1), bool)
+    if len(scene.stars_px) == 0:
+        return mask
+    away = np.hypot(scene.stars_px[:, 0] - own[0], scene.stars_px[:, 1] - own[1])
+    others = scene.stars_px[(away > max(1.0, 0.8 * scene.fwhm_px)) & (away < 1.5 * half + scene.fwhm_px)]
+    for x, y, _ in others:
+        mask |= np.hypot(column + offsets[None, :] - x, row + offsets[:, None] - y) <= scene.fwhm_px
+    return mask
 
 
 def _beside(residual: np.ndarray, good: np.ndarray, sigma: np.ndarray) -> np.ndarray:
@@ -141,13 +153,19 @@ def _standing_out(cut: np.ndarray, hit: np.ndarray, spoiled: np.ndarray, fit: _F
     """Pixels above the fit and sharper than a star, and those beside such and beside known hits that stand out too."""
     from scipy.ndimage import binary_dilation, median_filter
 
-    residual = np.where(hit | spoiled, 0.0, cut - fit.model)
-    around = median_filter(residual, footprint=_RING, mode="nearest")
-    above = (residual - np.maximum(around, 0.0)) / np.sqrt(fit.variance + fit.error**2)
-    sharp = (above > _SIGMAS) & (around < _SHARP * residual)
-    if not (sharp | hit).any():
+    sigma = np.sqrt(fit.variance + fit.error**2)
+    residual = np.where(spoiled, 0.0, cut - fit.model)
+    # A wide hit is peeled: once its rim is known what is left is narrower.
+    peeled = np.where(hit, 0.0, residual)
+    around = median_filter(peeled, footprint=_RING, mode="nearest")
+    sharp = (peeled - np.maximum(around, 0.0) > _SIGMAS * sigma) & (around < _SHARP * peeled)
+    known = sharp | hit
+    if not known.any():
         return np.asarray(sharp)
-    return np.asarray(sharp | (binary_dilation(sharp | hit, np.ones((3, 3), bool)) & (above > _GROWN_SIGMAS)))
+    # Beside a hit, of which nothing is taken away here, lest a star beside it is eaten pixel by pixel.
+    around = median_filter(residual, footprint=_RING, mode="nearest")
+    beside = binary_dilation(known, np.ones((3, 3), bool)) & (around < _SHARP * residual)
+    return np.asarray(sharp | (beside & (residual - np.maximum(around, 0.0) > _GROWN_SIGMAS * sigma)))
 
 
 def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) -> int:
