@@ -11,8 +11,8 @@ def rows_of(frame: str, places: list[tuple[float, float]]) -> list[dict[str, obj
     """Rows of `field_star` in which a star's flux is told by its place."""
     return [
         {
-            "frame": frame, "star": number, "ra_deg": ra, "dec_deg": dec, "flux_e": 1e5 * (ra - 110.0), "flux_err_e": 10.0,
-            "bits": 0, "radius_px": 5.0,
+            "frame": frame, "star": number, "ra_deg": ra, "dec_deg": dec, "flux_e": 1e5 * (ra - 110.0),
+            "flux_err_e": 10.0, "bits": 0, "radius_px": 5.0,
         }
         for number, (ra, dec) in enumerate(places)
     ]  # fmt: skip
