@@ -36,7 +36,7 @@ def test_a_frame_tells_facts_masters_solution_apertures_results_and_steps(
     assert "2200+420" in sources and len(sources) == 4
     assert {row["source"] for row in document["results"]} == sources
     phot = next(step for step in document["steps"] if step["step"] == "phot")
-    assert phot["parameters"]["radius_fwhm"] == 1.5 and phot["command"].startswith("iop4 run")
+    assert phot["parameters"]["radius_fwhm"] == 1.2 and phot["command"].startswith("iop4 run")
 
 
 def test_a_master_tells_its_frames_and_what_was_reduced_with_it(small_archive: SmallArchive) -> None:

@@ -65,7 +65,7 @@ def test_a_changed_parameter_makes_its_step_and_what_rests_on_it_due(reduced: Ar
     before = (reduced.root / "iop4.duckdb").read_bytes()
     due = reduced.due("--param", "phot.radius_fwhm=2.0")
     assert counts(due) == {"phot": N_LIGHTS, "pol": N_GROUPS, "correct": 1}
-    assert set(due["phot"].values()) == {"changed: parameter radius_fwhm (1.5 -> 2.0)"}
+    assert set(due["phot"].values()) == {"changed: parameter radius_fwhm (1.2 -> 2.0)"}
     assert set(due["pol"].values()) == {"phot is due"}
     assert (reduced.root / "iop4.duckdb").read_bytes() == before
     assert reduced.due() == {}

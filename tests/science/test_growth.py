@@ -74,7 +74,7 @@ def test_blends_and_flagged_stars_do_not_count(star_field):
     bits = np.zeros(25, int)
     bits[12] = 8
     curve = measure_growth(spoiled, np.zeros(image.shape, np.uint8), stars, bits, FWHM)
-    assert curve.n_stars <= 22
+    assert curve.n_stars <= 24
     assert curve.share[4] == pytest.approx(true_share(1.0)[0], abs=4 * math.hypot(curve.share_err[4], 0.001))
     assert measure_growth(image, np.zeros(image.shape, np.uint8), stars[:2], bits[:2], FWHM) is None
 
@@ -100,7 +100,7 @@ def test_the_radius_recommended_is_where_simulated_stars_scatter_least():
         assert scatter[1.0] < 1.06 * min(scatter[0.6], scatter[1.7])
         if flux == 2e3:
             assert scatter[1.0] < 0.9 * scatter[1.7]
-    assert 0.6 <= chosen[2e3] < 0.9
+    assert 0.75 <= chosen[2e3] < 0.9
     assert chosen[1e6] > 1.3
 
 

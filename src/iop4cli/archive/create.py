@@ -16,7 +16,7 @@ _CONFIG = """\
 # index_path = ["/data/astrometry"]   # folders of astrometry.net index files
 
 # [phot]
-# radius_fwhm = 1.5
+# radius_fwhm = 1.2
 """
 
 

@@ -27,7 +27,7 @@ class Phot(Step):
     }  # fmt: skip
     parameters = (
         Parameter("aperture", "fixed", "", "fixed: radius_fwhm; optimal: the radius of least error for the target"),
-        Parameter("radius_fwhm", 1.5, "FWHM", "aperture radius (not diameter) in FWHM of the frame or group"),
+        Parameter("radius_fwhm", 1.2, "FWHM", "aperture radius (not diameter) in FWHM of the frame or group"),
         Parameter("radius_min_px", 2.5, "pixels", "smallest aperture radius"),
         Parameter("annulus_in_fwhm", 4.0, "FWHM", "inner radius of the sky annulus"),
         Parameter("annulus_out_fwhm", 7.0, "FWHM", "outer radius of the sky annulus"),
