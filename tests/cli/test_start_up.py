@@ -15,7 +15,11 @@ from iop4cli.app import VERBS, make_app
 
 HEAVY = ("astropy", "photutils", "polars", "duckdb", "textual", "numpy")
 COLUMNS = 80
-SUBCOMMANDS = {"catalog": ("import", "list", "export"), "flag": ("add", "list", "remove")}
+SUBCOMMANDS = {
+    "calib": ("fit", "list", "show", "plot", "accept", "reject", "export"),
+    "catalog": ("import", "list", "export"),
+    "flag": ("add", "list", "remove"),
+}
 ALL_COMMANDS = [(verb.name,) for verb in VERBS] + [
     (verb, word) for verb, words in SUBCOMMANDS.items() for word in words
 ]

@@ -191,7 +191,8 @@ def _star_terms(
     """Of each star: residual of its mean (k, 2), weight (k, 2, 2), derivative by the parameters (k, 2, 4)."""
     means, spreads = groups.means(scatter)
     expected, carried, jacobian = _seen(model, groups.names, values)
-    return means - expected, np.linalg.inv(spreads + carried + star_scatter**2 * np.eye(2)), jacobian
+    weights: Array = np.linalg.inv(spreads + carried + star_scatter**2 * np.eye(2)).astype(float)
+    return means - expected, weights, jacobian
 
 
 def _seen(model: Model, names: Sequence[str], values: Array) -> tuple[Array, Array, Array]:

@@ -24,7 +24,8 @@ def without_outliers(
     rows: Sequence[Observed], model: Model, outlier_probability: float
 ) -> tuple[list[Observed], dict[str, str]]:
     """The rows that agree, and why each other was left out; the worst goes first, one (or one star) at a time."""
-    kept, left_out = list(rows), {}
+    kept = list(rows)
+    left_out: dict[str, str] = {}
     while True:
         judged = [(chance, suspects, why) for suspects, chance, why in _judged(kept, model)]
         chance, suspects, why = min(judged, key=lambda one: one[0], default=(1.0, [], ""))

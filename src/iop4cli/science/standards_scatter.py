@@ -45,7 +45,7 @@ class StarGroups:
         total, pull = np.zeros((len(self.names), 2, 2)), np.zeros((len(self.names), 2))
         np.add.at(total, self.star, weights)
         np.add.at(pull, self.star, np.einsum("nij,nj->ni", weights, self.stokes))
-        spread = np.linalg.inv(total)
+        spread: Array = np.linalg.inv(total).astype(float)
         return np.einsum("kij,kj->ki", spread, pull), spread
 
     def chi2_within(self, scatter: float) -> float:
