@@ -10,6 +10,7 @@ import typer
 from iop4cli.commands.calib_choosing import view_of, who
 from iop4cli.commands.opening import open_archive
 from iop4cli.errors import UsageError
+from iop4cli.pipeline.calibrating import ZERO_SCATTER
 from iop4cli.shell import messages, output
 from iop4cli.shell.options import PANEL_HOW, PANEL_ITEMS, ArchiveOptions, Json, takes_options
 
@@ -88,7 +89,7 @@ def fit(
             rich_help_panel=PANEL_HOW,
             help="To what q and u of unpolarised standards are 0.",
         ),
-    ] = 0.0004,
+    ] = ZERO_SCATTER,
     name: Annotated[
         str | None,
         typer.Option(
