@@ -83,14 +83,11 @@ def test_the_cells_are_those_that_were_asked_for():
 def test_the_signal_to_noise_is_that_of_a_clear_exposure(analyser):
     from honest_errors.draw import draw_groups
 
-    setting = Setting(analyser, 16, 0.0)
-    groups = draw_groups(setting, 60, np.random.default_rng(1))
+    setting = Setting(analyser, 4, 0.0)
+    groups = draw_groups(setting, 200, np.random.default_rng(1))
     for number, cell in enumerate(cells_of(setting)):
-        if cell.p:
-            continue
-        totals = np.array([group.targets[number].flux.sum(axis=0) for group in groups])
-        # The instrument's polarisation of 8 % is in the exposures, so each is compared with its own mean.
-        snr = totals.mean() / totals.std(axis=0).mean()
-        # 60 groups of 16 exposures measure a scatter to 2.4 %.
-        if cell.snr < 1000 or analyser == RETARDER:
-            assert snr == pytest.approx(cell.snr, rel=0.1)
+        # With polarisation each group has its own; the filter's is known to 0.3 %, which at S/N 1000 is all.
+        if cell.p == 0 and (cell.snr < 1000 or analyser == RETARDER):
+            totals = np.array([group.targets[number].flux.sum(axis=0) for group in groups])
+            # 200 groups of 4 exposures measure a scatter to 2.5 %.
+            assert np.mean(totals.mean(axis=0) / totals.std(axis=0)) == pytest.approx(cell.snr, rel=0.1)
