@@ -103,6 +103,17 @@ def test_hot_pixels_repeat_and_cosmic_rays_do_not():
     assert hit[0] and hit[1] and not hit[0] & hit[1]
 
 
+def test_light_without_noise_leaves_the_noise_of_the_rest_as_it_is():
+    ccd = detector()
+    sky, star = uniform(1000.0), uniform(30_000.0)
+    dark, bright = (
+        ccd.expose(sky, "R", 1.0, np.random.default_rng(7), noiseless_e=light).astype(float) for light in (None, star)
+    )
+    expected = star * ccd.response("R") / ccd.camera.gain_e_per_adu
+    # Both are cut into whole counts.
+    assert np.abs(bright - dark - expected).max() <= 1.01
+
+
 def test_noise_can_be_switched_off():
     ccd = detector(noise=False)
     first, second = (ccd.expose(uniform(1000.0), "R", 1.0, np.random.default_rng(s)) for s in (7, 8))

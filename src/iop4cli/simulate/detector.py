@@ -99,13 +99,15 @@ class Detector:
         exptime_s: float,
         rng: np.random.Generator,
         window: tuple[slice, slice] | None = None,
+        noiseless_e: np.ndarray | None = None,
     ) -> np.ndarray:
         """A frame in counts, uint16, of the light (expected electrons per pixel of response 1).
 
         Photon noise is drawn from Poisson's law in every pixel, bright or faint. `window` (rows, columns) is
-        the part of the chip on which the light falls and which is read.
+        the part of the chip on which the light falls and which is read. `noiseless_e` is light besides, whose
+        photons come as expected.
         """
-        return self._expose(light_e, self.response(filter_name), exptime_s, rng, window or self._whole)
+        return self._expose(light_e, self.response(filter_name), exptime_s, rng, window or self._whole, noiseless_e)
 
     def dark(self, exptime_s: float, rng: np.random.Generator) -> np.ndarray:
         """A frame in counts with the shutter closed."""
@@ -122,6 +124,7 @@ class Detector:
         exptime_s: float,
         rng: np.random.Generator,
         window: tuple[slice, slice],
+        noiseless_e: np.ndarray | None = None,
     ) -> np.ndarray:
         rows, columns = window
         electrons = np.empty((rows.stop - rows.start, columns.stop - columns.start), dtype=np.float32)
@@ -134,6 +137,8 @@ class Detector:
                 expected_e = (light_e[part] * response[on_chip]).astype(np.float64)
             self._add_dark_current(expected_e, exptime_s, on_chip)
             electrons[part] = rng.poisson(expected_e) if self.noise else expected_e
+            if noiseless_e is not None and response is not None:
+                electrons[part] += noiseless_e[part] * response[on_chip]
         if self.cosmic_rays:
             self._hit_by_cosmic_rays(electrons, exptime_s, rng)
         np.minimum(electrons, np.float32(self.camera.full_well_e), out=electrons)

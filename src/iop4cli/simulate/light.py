@@ -54,7 +54,7 @@ def _two_images(
     for name, through, see in zip("OE", beams, places, strict=True):
         electrons = arriving_e * through
         if recipe.block_beam == name:
-            electrons[0] = 0.0
+            electrons[:1] = 0.0
         x, y = see(scene.ra_deg, scene.dec_deg)
         add_stars(image, x, y, electrons, fwhm_px, spare_e=_SPARE_E)
     return image

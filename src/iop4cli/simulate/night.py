@@ -26,7 +26,7 @@ from iop4cli.simulate.schedule import (
 )
 from iop4cli.simulate.seeds import stream
 from iop4cli.simulate.tables import FrameTruth, TruthRow, append_frames, append_sources, append_truth
-from iop4cli.simulate.truth import Scene, TrueSource, make_scene
+from iop4cli.simulate.truth import Scene, TrueSource, make_scene, without_stars
 from iop4cli.simulate.view import View, views
 
 if TYPE_CHECKING:
@@ -184,7 +184,11 @@ def _write_light(
     rng = stream("light", recipe.instrument, recipe.night, recipe.seed, name)
     light_e = light_on_detector(recipe, scene, exposure, sky, view)
     filter_label = flat_name(recipe, exposure.band, exposure.angle_deg)
-    counts = detector.expose(light_e, filter_label, exposure.exptime_s, rng, window.slices)
+    stars_e = None
+    if not recipe.star_noise:
+        sky_e = light_on_detector(recipe, without_stars(scene), exposure, sky, view)
+        light_e, stars_e = sky_e, light_e - sky_e
+    counts = detector.expose(light_e, filter_label, exposure.exptime_s, rng, window.slices, stars_e)
     writer.write(name, written.light_header(recipe, exposure, view), counts)
     x, y = view.pixels(target.ra_deg, target.dec_deg)
     other = (None, None) if view.displacement_px is None else view.extraordinary_pixels(target.ra_deg, target.dec_deg)

@@ -22,7 +22,8 @@ class NightRecipe:
     `night` is the evening's date. Without `targets`, `n_targets` of those up at 22 h UTC are drawn. A group
     is four polarised frames, or one frame in each of `bands`. `size_px` cuts the camera to its middle (quick
     tests); 1024 means the whole field binned 2 x 2. `cloudy_frames` are numbers of light frames, from 0,
-    with an opaque sky. `draw_calibration` draws the instrument's polarisation within its errors;
+    with an opaque sky. Without `star_noise` the stars' photons come as expected, and all other noise is the
+    same whatever the transparency. `draw_calibration` draws the instrument's polarisation within its errors;
     `instrument_polarisation` is another than the camera's: q, u, angle zero (degrees), and the share of any
     polarisation that its analyser leaves.
     `star_density` multiplies the number of made-up stars: fewer are a part of the usual ones, more are
@@ -64,6 +65,7 @@ class NightRecipe:
     n_bias: int = 7
     n_flats: int = 5
     noise: bool = True
+    star_noise: bool = True
     cosmic_rays: bool = True
     hot_pixels: bool = True
     header_variants: bool = True

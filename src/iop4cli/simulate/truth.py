@@ -128,6 +128,12 @@ def with_star(scene: Scene, ra_deg: float, dec_deg: float, mag_r: float, q: floa
     )
 
 
+def without_stars(scene: Scene) -> Scene:
+    """The field with nothing in it but the sky."""
+    none = np.empty(0)
+    return Scene((), none, none, dict.fromkeys(scene.mags, none), np.empty((3, 0)))
+
+
 def make_scene(
     target: CatalogueSource,
     calibrators: list[CatalogueSource],
