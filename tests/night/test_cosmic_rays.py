@@ -104,7 +104,7 @@ def left_out(nights: dict[str, Any], kind: str) -> list[str]:
     return [row["input"] for row in rows]
 
 
-def test_without_the_treatment_it_is_wrong_and_nothing_says_so_unless_the_angles_outvote_it(nights):
+def test_without_the_treatment_it_is_wrong_by_many_sigmas_unless_the_angles_outvote_it(nights):
     result = nights["untreated"]
     assert not result["quality"] & Quality.COSMIC_RAY
     if nights["instrument"] == "DIPOL":
