@@ -13,7 +13,7 @@ import numpy as np
 from iop4cli.pipeline.solutions import moved, wcs_of
 from iop4cli.science.detection import Detections
 from iop4cli.science.motions import Allowed
-from iop4cli.science.pairing import Pairing, find_displacement, pair
+from iop4cli.science.pairing import Pairing, find_displacement, pair, position_weight
 from iop4cli.science.quads import Identification, identify
 from iop4cli.science.solving import Hints, Solution, fit_plate, match_nearest, solve_blind, track
 from iop4cli.science.wcs import TanWcs
@@ -109,8 +109,9 @@ class Astrometer:
         hints = Hints(**self.payload["hints"])
         solver = _solver(tuple(self.payload["index_files"]))
         found = solve_blind(
-            solver, stars.x_px[use], stars.y_px[use], hints, self.fwhm_px, params["max_stars"], self._known()
-        )
+            solver, stars.x_px[use], stars.y_px[use], hints, self.fwhm_px, params["max_stars"], self._known(),
+            position_weight(stars.flux_e[use], stars.flux_e.min()),
+        )  # fmt: skip
         if found is None or found.n_matched < params["min_matched"]:
             where = f"{hints.radius_deg:.2f} deg of the pointing" if hints.radius_deg else "the whole sky"
             raise NotSolved(
@@ -141,7 +142,7 @@ class Astrometer:
         shift that would do as well."""
         stars, params = self.stars, self.payload["params"]
         wcs = wcs_of(reference["wcs"])
-        known_x, known_y, _ = columns_of(reference["stars"])
+        known_x, known_y, known_flux = columns_of(reference["stars"])
         if not len(stars) or not len(known_x):
             raise NotSolved(f"no stars in common with {reference['name']}")
         found = track(
@@ -156,7 +157,7 @@ class Astrometer:
         sky = wcs.to_sky(known_x, known_y)
         # What hangs on a frame whose target was told by its place is told by its place.
         method = BY_PLACE if reference["wcs"]["method"] == BY_PLACE else "track"
-        solved = self._fitted(start, sky, matched, method, reference["name"], params["track_min_matched"])
+        solved = self._fitted(start, sky, matched, method, reference, params["track_min_matched"], known_flux)
         return replace(solved, pairing=self.pairing(reference["wcs"]))
 
     def by_quads(self, reference: Mapping[str, Any], *, ordinary: bool = False) -> Solved:
@@ -190,22 +191,33 @@ class Astrometer:
         on_x, on_y = found.to_reference(stars.x_px, mirror[1, 1] * stars.y_px)
         matched = np.full(len(stars), -1)
         matched[use] = match_nearest(on_x[use], on_y[use], known_x, known_y, max(2.0, self.fwhm_px))
-        solved = self._fitted(start, wcs.to_sky(known_x, known_y), matched, "quads", reference["name"], 3)
+        solved = self._fitted(start, wcs.to_sky(known_x, known_y), matched, "quads", reference, 3, known_flux)
         return replace(solved, logodds=found.log_odds, pairing=pairing)
 
     def _fitted(
-        self, start: TanWcs, sky: tuple[np.ndarray, np.ndarray], matched: np.ndarray, method: str, name: str, least: int
+        self,
+        start: TanWcs,
+        sky: tuple[np.ndarray, np.ndarray],
+        matched: np.ndarray,
+        method: str,
+        reference: Mapping[str, Any],
+        least: int,
+        known_flux: np.ndarray,
     ) -> Solved:
         """The plate through the stars (n,) that match reference stars (m,) with known sky positions."""
-        stars, used = self.stars, matched >= 0
+        stars, used, name = self.stars, matched >= 0, reference["name"]
         if used.sum() < least:
             raise NotSolved(f"only {int(used.sum())} stars in common with {name}")
         ra, dec = sky[0][matched[used]], sky[1][matched[used]]
-        wcs = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, start)
+        here = position_weight(stars.flux_e[used], stars.flux_e.min())
+        there = position_weight(known_flux[matched[used]], known_flux.min())
+        weight = 1.0 / (1.0 / here + 1.0 / there)
+        wcs = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, start, weight)
         if abs(wcs.scale_arcsec_per_px / start.scale_arcsec_per_px - 1) > _SCALE_CHANGE:
             raise NotSolved(f"the match with {name} would change the scale")
         px, py = wcs.to_pixel(ra, dec)
-        rms_px = float(np.sqrt(np.mean((px - stars.x_px[used]) ** 2 + (py - stars.y_px[used]) ** 2)))
+        off_px = np.hypot(px - stars.x_px[used], py - stars.y_px[used])
+        rms_px = float(np.sqrt(np.average(off_px**2, weights=weight)))
         return Solved(wcs, method, name, int(used.sum()), rms_px * wcs.scale_arcsec_per_px)
 
 

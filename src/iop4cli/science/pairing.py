@@ -226,21 +226,21 @@ def pair(
     free[lone_ordinary] = free[lone_extraordinary] = False
     if len(ordinary):
         way_px = np.column_stack([x_px[extraordinary] - x_px[ordinary], y_px[extraordinary] - y_px[ordinary]])
-        displacement = measure_displacement(way_px, tolerance_px, _steadiness(flux, ordinary, extraordinary))
+        fainter = np.minimum(flux[ordinary], flux[extraordinary])
+        displacement = measure_displacement(way_px, tolerance_px, position_weight(fainter, flux.min()))
     return Pairing(
         displacement, ordinary, extraordinary, lone_ordinary, lone_extraordinary, ambiguous,
         np.nonzero(near.any(axis=0) & near.any(axis=1))[0], np.nonzero(free)[0],
     )  # fmt: skip
 
 
-def _steadiness(flux: np.ndarray, ordinary: np.ndarray, extraordinary: np.ndarray) -> np.ndarray:
-    """Inverse variance of the way between the images of each pair (n,), for the best 1.
+def position_weight(flux: np.ndarray, faintest: float) -> np.ndarray:
+    """Inverse variance of the positions of images (n,), for the best 1, where `faintest` is the limit of detection.
 
-    The error of a position falls with the flux, down to what is the same for all stars; images at the limit of the
-    detection, some of which are false, say next to nothing.
+    The error of a position falls with the flux, down to what is the same for all stars; images at the limit, some of
+    which are false, say next to nothing.
     """
-    fainter = np.minimum(flux[ordinary], flux[extraordinary])
-    return np.asarray(1.0 / (1.0 + (_STEADY_FLUX * flux.min() / fainter) ** 2))
+    return np.asarray(1.0 / (1.0 + (_STEADY_FLUX * faintest / flux) ** 2))
 
 
 def _lone(

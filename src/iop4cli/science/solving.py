@@ -57,14 +57,15 @@ def solve_blind(
     fwhm_px: float,
     n_quad_stars: int,
     known: Known | None = None,
+    weight: np.ndarray | None = None,
 ) -> Solution | None:
     """Match quads of the brightest stars (n,) (pixels from 0, brightest first) with the solver's index files.
 
     A match counts only with its log-odds above 21, its scale and centre within the hints, and a fit to the
     matched stars that holds. Below 21, which leaves the quad itself out, it counts if the target has an image,
     the catalogue's other sources and the angle agree (`known`), and its log-odds with all stars are above 14:
-    a field of five stars reaches no more. `solver` is an astrometry.Solver; it wants pixels from 1 and float
-    thresholds.
+    a field of five stars reaches no more. `weight` (n,) is that of the positions in the fit. `solver` is an
+    astrometry.Solver; it wants pixels from 1 and float thresholds.
     """
     import astrometry
 
@@ -87,7 +88,7 @@ def solve_blind(
     )
     answer = solver.solve(stars, size, position, parameters)
     for match in answer.matches[:_MAX_PROPOSALS]:
-        solution = _refined(match, x_px, y_px, fwhm_px)
+        solution = _refined(match, x_px, y_px, fwhm_px, weight)
         if solution is None or not _within(solution, hints, x_px, y_px):
             continue
         if solution.logodds >= _ACCEPT_LOGODDS:
@@ -97,7 +98,9 @@ def solve_blind(
     return None
 
 
-def _refined(match: Any, x_px: np.ndarray, y_px: np.ndarray, fwhm_px: float) -> Solution | None:
+def _refined(
+    match: Any, x_px: np.ndarray, y_px: np.ndarray, fwhm_px: float, weight: np.ndarray | None
+) -> Solution | None:
     fields = {name: value[0] for name, value in match.wcs_fields.items()}
     first = TanWcs(
         (float(fields["CRVAL1"]), float(fields["CRVAL2"])),
@@ -109,7 +112,7 @@ def _refined(match: Any, x_px: np.ndarray, y_px: np.ndarray, fwhm_px: float) -> 
     )
     ra = np.array([star.ra_deg for star in match.stars])
     dec = np.array([star.dec_deg for star in match.stars])
-    fitted = refine(first, x_px, y_px, ra, dec, fwhm_px)
+    fitted = refine(first, x_px, y_px, ra, dec, fwhm_px, weight)
     if fitted is None:
         return None
     wcs, matched, rms_arcsec = fitted
@@ -136,9 +139,15 @@ def _within(solution: Solution, hints: Hints, x_px: np.ndarray, y_px: np.ndarray
 
 
 def refine(
-    first: TanWcs, x_px: np.ndarray, y_px: np.ndarray, ra_deg: np.ndarray, dec_deg: np.ndarray, fwhm_px: float
+    first: TanWcs,
+    x_px: np.ndarray,
+    y_px: np.ndarray,
+    ra_deg: np.ndarray,
+    dec_deg: np.ndarray,
+    fwhm_px: float,
+    weight: np.ndarray | None = None,
 ) -> tuple[TanWcs, np.ndarray, float] | None:
-    """Fit all stars that match: (wcs, for each detection (n,) its reference star or -1, rms in arcsec).
+    """Fit all stars that match: (wcs, for each detection (n,) its reference star or -1, weighted rms in arcsec).
 
     Three rounds with a shrinking reach. Six stars and more fit a full linear plate, fewer (at least three) a
     rotation, scale and shift.
@@ -146,16 +155,17 @@ def refine(
     wcs = first
     reaches_px = (max(4.0, 1.5 * fwhm_px), max(2.0, fwhm_px), max(1.5, 0.75 * fwhm_px))
     matched = np.full(len(x_px), -1)
+    weight = np.ones(len(x_px)) if weight is None else weight
     for reach_px in reaches_px:
         matched = match_nearest(x_px, y_px, *wcs.to_pixel(ra_deg, dec_deg), reach_px)
         used = matched >= 0
         if used.sum() < 3:
             return None
-        wcs = fit_plate(x_px[used], y_px[used], ra_deg[matched[used]], dec_deg[matched[used]], wcs)
+        wcs = fit_plate(x_px[used], y_px[used], ra_deg[matched[used]], dec_deg[matched[used]], wcs, weight[used])
     used = matched >= 0
     px, py = wcs.to_pixel(ra_deg[matched[used]], dec_deg[matched[used]])
     residual_px = np.hypot(px - x_px[used], py - y_px[used])
-    rms_arcsec = float(np.sqrt(np.mean(residual_px**2))) * wcs.scale_arcsec_per_px
+    rms_arcsec = float(np.sqrt(np.average(residual_px**2, weights=weight[used]))) * wcs.scale_arcsec_per_px
     return wcs, matched, rms_arcsec
 
 
@@ -177,13 +187,24 @@ def match_nearest(
     return np.where(mutual & near, nearest, -1)
 
 
-def fit_plate(x_px: np.ndarray, y_px: np.ndarray, ra_deg: np.ndarray, dec_deg: np.ndarray, start: TanWcs) -> TanWcs:
-    """Robust least squares of matched stars (n,) about the middle of the stars; at least two are needed."""
+def fit_plate(
+    x_px: np.ndarray,
+    y_px: np.ndarray,
+    ra_deg: np.ndarray,
+    dec_deg: np.ndarray,
+    start: TanWcs,
+    position_weight: np.ndarray | None = None,
+) -> TanWcs:
+    """Robust least squares of matched stars (n,) about the middle of the stars; at least two are needed.
+
+    `position_weight` (n,) is the inverse variance of their positions, in any unit.
+    """
+    known = np.ones(len(x_px)) if position_weight is None else position_weight
     middle_x, middle_y = float(np.mean(x_px)), float(np.mean(y_px))
     ra0, dec0 = (float(value[0]) for value in start.to_sky(np.array([middle_x]), np.array([middle_y])))
     xi, eta = to_plane(ra_deg, dec_deg, ra0, dec0)
     dx, dy = x_px - middle_x, y_px - middle_y
-    weight = np.ones(len(dx))
+    weight = known
     affine = len(dx) >= _AFFINE_STARS
     sign = 1.0 if start.mirrored else -1.0
     for _ in range(4):
@@ -192,9 +213,9 @@ def fit_plate(x_px: np.ndarray, y_px: np.ndarray, ra_deg: np.ndarray, dec_deg: n
         else:
             cd, shift = _similarity(dx, dy, xi, eta, weight, sign)
         model = cd @ np.vstack([dx, dy]) + shift[:, None]
-        residual = np.hypot(model[0] - xi, model[1] - eta)
+        residual = np.hypot(model[0] - xi, model[1] - eta) * np.sqrt(known)
         scale = max(1.4826 * float(np.median(residual)), 1e-9)
-        weight = 1.0 / (1.0 + (residual / (2.5 * scale)) ** 2)
+        weight = known / (1.0 + (residual / (2.5 * scale)) ** 2)
     # The shift moves the reference point on the sky, so that the reference pixel stays the stars' middle.
     new_ra, new_dec = from_plane(np.array([shift[0]]), np.array([shift[1]]), ra0, dec0)
     rotated = _turn_to(cd, ra0, dec0, float(new_ra[0]), float(new_dec[0]))
