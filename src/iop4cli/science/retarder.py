@@ -84,8 +84,8 @@ def fit_retarder(
 
     The default was chosen by simulation (tests/science/retarder_methods.py; S/N 30 to 1000, p 0 to 0.3, 2400
     groups a row): rms error over the least possible, width of the pulls, coverage. The mean error of p is
-    below 0.05 sigma except where coverage is wrong. At S/N 10 it is 0.03 sigma for `difference with k`, 0.09
-    for `both beams` and 0.10 for `ratio`.
+    below 0.05 sigma except where coverage is wrong. At S/N 10 it is below 0.03 sigma for `difference with k`,
+    0.09 for `both beams` and 0.10 for `ratio`.
 
     | angles, k, clouds rms | ratio            | difference         | difference with k | both beams       |
     | 4, 0, none            | 1.02, 1.02, 67 % | 1.02, 1.03,  68 %  | 1.02, 1.02, 67 %  | 1.02, 1.02, 67 % |

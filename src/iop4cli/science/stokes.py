@@ -195,7 +195,8 @@ def to_sky(fit: StokesFit, calibration: Calibration, *, ensemble_corrected: bool
 
     The instrument is taken to add its polarisation to the light, as in published calibrations. A telescope that
     is a weak polariser also dims the light polarised across its axis: the result is then off by p p_inst (p +
-    p_inst) / (1 - p p_inst) at most, which for instruments of 4.6 and 8.2 % is 0.0007 and 0.0015 at p = 0.1, 0.0023 and 0.0047 at p = 0.2.
+    p_inst) / (1 - p p_inst) at most. For instruments of 4.6 and 8.2 % that is 0.0007 and 0.0015 at p = 0.1,
+    0.0023 and 0.0047 at p = 0.2.
     """
     turn = math.radians(2 * calibration.zero_angle_deg)
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
