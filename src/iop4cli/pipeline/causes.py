@@ -31,7 +31,7 @@ class Cause:
         return f"{self.text} ({self.item})" if self.item else self.text
 
 
-RAW_FRAME = "raw frame"
+RAW_FRAME, CALIBRATION = "raw frame", "calibration"
 # Parts that hold the key of the same frame's item of another step.
 _LEADS_TO = {"solution": "solve", "reduced frame": "reduce", "by index files": "solve", "by field": "solve"}
 # Parts that follow from other ones.

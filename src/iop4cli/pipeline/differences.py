@@ -23,7 +23,7 @@ from iop4cli.archive.moments import (
     results_at,
     software_of_runs,
 )
-from iop4cli.pipeline.causes import RAW_FRAME, Cause, Causes, Side, Versions
+from iop4cli.pipeline.causes import CALIBRATION, RAW_FRAME, Cause, Causes, Side, Versions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -212,9 +212,7 @@ class Reasons:
             frames = [row["input"] for row in self.inputs_after.get(after["id"], ()) if row["role"].startswith("frame")]
             found |= set(self.causes.of(str(after["mode"]), str(after["origin"]), frames))
             found |= self._of_inputs(after["id"])
-            if before["calibration"] != after["calibration"]:
-                found = {cause for cause in found if cause.text != "calibration"}
-                found.add(Cause(f"calibration {before['calibration']} -> {after['calibration']}"))
+            found = {_calibration(cause, before, after) for cause in found}
         if columns & self.of_correct:
             found |= set(self.causes.of("correct", _night_item(after)))
         if "flags" in columns:
@@ -241,16 +239,23 @@ class Reasons:
 
     def of_status(self, row: Row, status: str) -> tuple[Cause, ...]:
         """Why a result is new or gone: what the other moment has to say of its frame or group."""
-        side = self.causes.before if status == NEW else self.causes.after
-        item = side.versions.at(str(row["mode"]), str(row["origin"]), side.time_utc)
-        if item is not None and item["reason"]:
-            was = "had failed" if status == NEW else "fails"
-            return (Cause(f"{row['mode']} {was}: {item['reason']}"),)
-        if item is not None and status == NEW:
-            return (Cause("its source was not measured"),)
-        if status == NEW:
-            return (Cause("its frames were not there, or were something else"),)
-        return (Cause("its source is not measured any more" if item is not None else "its frames are not grouped so"),)
+        sides = [self.causes.after, self.causes.before] if status == NEW else [self.causes.before, self.causes.after]
+        own, item = (side.versions.at(str(row["mode"]), str(row["origin"]), side.time_utc) for side in sides)
+        # The same key would have given the same results: then the item is only on record for another time.
+        if item is None or (own is not None and own["key"] == item["key"]):
+            was = "were not there, or were" if status == NEW else "are not there any more, or are"
+            return (Cause(f"its frames {was} something else"),)
+        if item["status"] != "done":
+            return (Cause(f"{row['mode']} {'had failed' if status == NEW else 'fails'}: {item['reason']}"),)
+        return (Cause("its source was not measured" if status == NEW else "its source is not measured any more"),)
+
+
+def _calibration(cause: Cause, before: Row, after: Row) -> Cause:
+    """The polarimetric calibration by its name, which only the results know."""
+    if cause.text != CALIBRATION:
+        return cause
+    old, new = (row["calibration"] or "none" for row in (before, after))
+    return Cause(f"numbers of the calibration {new}" if old == new else f"calibration {old} -> {new}")
 
 
 def _telling(found: Iterable[Cause]) -> tuple[Cause, ...]:
