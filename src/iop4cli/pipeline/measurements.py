@@ -16,6 +16,9 @@ METHOD = "aperture"
 UNUSABLE = Quality.SATURATED | Quality.EDGE | Quality.NEGATIVE_FLUX | Quality.NOT_CENTRED | Quality.BLENDED_BEAMS
 
 
+_LIGHT_LOST = ((Quality.SATURATED, "saturated"), (Quality.EDGE, "its aperture reaches over the edge of the frame"))
+
+
 def site_of(instrument: Any) -> tuple[float, float, float]:
     return instrument.site.longitude_deg, instrument.site.latitude_deg, instrument.site.elevation_m
 
@@ -105,13 +108,13 @@ def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[l
 
 
 def magnitude_columns(magnitude: Any, bits: int) -> dict[str, Any]:
-    """The columns of a measurement that a magnitude fills; a saturated star has no magnitude worth giving."""
+    """The columns of a measurement that a magnitude fills; light that is lost leaves none worth giving."""
     zp = magnitude.zero_point
-    saturated = bool(bits & Quality.SATURATED)
+    lost = next((reason for bit, reason in _LIGHT_LOST if bits & bit), None)
     return {
-        "mag": None if saturated else magnitude.mag, "mag_err": None if saturated else magnitude.mag_err,
+        "mag": None if lost else magnitude.mag, "mag_err": None if lost else magnitude.mag_err,
         "mag_err_photon": magnitude.mag_err_photon, "mag_instrumental": magnitude.mag_instrumental,
-        "mag_reason": "saturated" if saturated else magnitude.reason or None,
+        "mag_reason": lost or magnitude.reason or None,
         "zp": None if zp is None else zp.zp, "zp_err": None if zp is None else zp.zp_err,
         "zp_scatter": None if zp is None else zp.scatter, "n_calibrators": len(magnitude.calibrators),
     }  # fmt: skip
