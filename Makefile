@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# A file of tests stays in one process: its nights are made once.
+PARALLEL ?= -n auto --dist loadfile
 
 .PHONY: help demo test check night lint format bench nights science docs completions clean
 
@@ -27,10 +29,10 @@ demo: $(READY)
 test: check night
 
 check: $(READY) lint
-	$(BIN)/python -m pytest -q -m "not night"
+	$(BIN)/python -m pytest -q -m "not night" $(PARALLEL)
 
 night: $(READY)
-	$(BIN)/python -m pytest -q -m night
+	$(BIN)/python -m pytest -q -m night $(PARALLEL)
 
 lint: $(READY)
 	$(BIN)/ruff format --check src tests
