@@ -10,7 +10,13 @@ _iop4() {
   case "$first $second" in
     "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog export") words="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog export") words="-o --output --format --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog add") words="--ra --dec --kind --other-name --mag --calibrates --redshift --p --chi --only-beam --reference --comment --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog edit") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog remove") words="--force --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog rename") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog log") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog undo") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
@@ -42,10 +48,16 @@ _iop4() {
     "sql") words="-f --file --format -o --output --write --schema --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "init") words="--raw --catalog -q --quiet -h --help" ;;
     "fetch") words="--copy --link --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog") words="import list export health -h --help" ;;
+    "catalog") words="import list export add edit remove rename log undo health -h --help" ;;
     "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog export") words="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog export") words="-o --output --format --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog add") words="--ra --dec --kind --other-name --mag --calibrates --redshift --p --chi --only-beam --reference --comment --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog edit") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog remove") words="--force --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog rename") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog log") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog undo") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag") words="add list remove -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;

@@ -39,7 +39,7 @@ VERBS = (
     Verb("sql", "Ask the store in SQL.", _LOOK),
     Verb("init", "Make an archive.", _KEEP),
     Verb("fetch", "Bring raw frames into the archive.", _KEEP),
-    Verb("catalog", "Targets and calibrators: import, list, export.", _KEEP),
+    Verb("catalog", "Targets and calibrators: edit, find, check.", _KEEP),
     Verb("flag", "Mark results by hand, with a reason.", _KEEP),
     Verb("calib", "Polarimetric calibrations: fit them to standards, accept, show.", _KEEP),
     Verb("doctor", "Check the set-up, and an instrument's file.", _KEEP),

@@ -17,7 +17,10 @@ HEAVY = ("astropy", "photutils", "polars", "duckdb", "textual", "numpy")
 COLUMNS = 80
 SUBCOMMANDS = {
     "calib": ("fit", "list", "show", "plot", "accept", "reject", "export"),
-    "catalog": ("import", "list", "export"),
+    "catalog": (
+        *("import", "add", "edit", "remove", "rename", "list", "export"),
+        *("log", "undo", "health"),
+    ),
     "flag": ("add", "list", "remove"),
 }
 ALL_COMMANDS = [(verb.name,) for verb in VERBS] + [

@@ -4,10 +4,12 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iop4cli.archive.catalog import CatalogError, parse_catalog, read_catalog, to_csv
+from iop4cli.archive.catalog_tables import to_ecsv, to_votable
+from iop4cli.archive.catalog_toml import parse_toml, to_toml
 from iop4cli.archive.source import KINDS, Source, target_names
 from iop4cli.share import share_dir
 from iop4cli.strict_toml import FrozenTable
@@ -167,3 +169,51 @@ def catalogues(draw: st.DrawFn) -> tuple[Source, ...]:
 @given(catalogues())
 def test_writing_and_reading_back_loses_nothing(written: tuple[Source, ...]) -> None:
     assert parse_catalog(to_csv(written), "again.csv") == written
+
+
+@given(catalogues())
+def test_toml_and_ecsv_lose_nothing_either(written: tuple[Source, ...]) -> None:
+    assert parse_catalog(to_ecsv(written), "again.ecsv", ecsv=True) == written
+    first = written[0]
+    assert parse_toml(to_toml(first), "again.toml", {}) == (first,)
+    tables = "\n".join("[[source]]\n" + to_toml(one).replace("[mags]", "[source.mags]") for one in written)
+    assert parse_toml(tables, "again.toml", {}) == written
+
+
+@pytest.mark.parametrize("suffix", [".vot", ".ecsv", ".csv"])
+def test_a_file_of_each_format_is_read_back_to_the_same(suffix: str, tmp_path: Path) -> None:
+    writers = {".vot": to_votable, ".ecsv": to_ecsv, ".csv": to_csv}
+    file = tmp_path / f"again{suffix}"
+
+    @settings(max_examples=15, deadline=None)
+    @given(catalogues())
+    def same(written: tuple[Source, ...]) -> None:
+        kept = tuple(one for one in written if one.comment.isprintable())
+        if len(kept) == len(written):
+            file.write_text(writers[suffix](written), encoding="utf-8", newline="")
+            assert read_catalog(file) == written
+
+    same()
+    shipped = read_catalog(share_dir() / "catalogs" / "comparison_stars.ecsv")
+    file.write_text(writers[suffix](shipped), encoding="utf-8", newline="")
+    assert read_catalog(file) == shipped
+
+
+def test_astropy_reads_the_ecsv_with_its_units() -> None:
+    from astropy.table import Table
+
+    table = Table.read(to_ecsv(read_catalog(share_dir() / "catalogs" / "comparison_stars.ecsv")), format="ascii.ecsv")
+    assert str(table["ra"].unit) == "deg"
+    assert str(table["mag_R"].unit) == "mag"
+
+
+def test_what_is_wrong_in_toml_is_told_with_its_line() -> None:
+    text = 'name = "a"\nra = 361\ndec = 10\nkind = "blazr"\np = "much"\nredshfit = 1\n[mags]\nR = [13, 0.1, 2]\n'
+    with pytest.raises(CatalogError) as caught:
+        parse_toml(text, "a.toml", {})
+    said = [str(problem) for problem in caught.value.problems]
+    assert [line.split(" ")[0] for line in said] == ["a.toml:5:", "a.toml:6:", "a.toml:8:"]
+    with pytest.raises(CatalogError) as caught:
+        parse_toml(text.split("p = ")[0], "a.toml", {})
+    assert [str(problem).split(" ")[0] for problem in caught.value.problems] == ["a.toml:2:", "a.toml:4:"]
+    assert "did you mean 'blazar'" in str(caught.value)

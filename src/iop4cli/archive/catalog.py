@@ -1,4 +1,4 @@
-"""Catalogues of sources: reading a CSV or ECSV file, all of it or nothing, and writing one back."""
+"""Catalogues of sources: reading a CSV, ECSV or VOTable file, all of it or nothing, and writing CSV back."""
 
 import csv
 import io
@@ -22,6 +22,9 @@ from iop4cli.nearest import did_you_mean
 __all__ = ["CatalogError", "CatalogProblem", "Source", "parse_catalog", "read_catalog", "to_csv"]
 
 
+VOTABLE_SUFFIXES = (".vot", ".votable", ".xml")
+
+
 class CatalogError(UsageError):
     """A catalogue that is refused as a whole; `problems` lists all that is wrong with it."""
 
@@ -31,11 +34,15 @@ class CatalogError(UsageError):
 
 
 def read_catalog(path: Path, known: Mapping[str, Iterable[str]] | None = None) -> tuple[Source, ...]:
-    """The sources of a CSV or ECSV file.
+    """The sources of a CSV, ECSV or VOTable file, by its suffix.
 
     `known`: canonical name -> other names of sources that are there already; `calibrates` may name them, and
     a source of the same name replaces one of them. CatalogError lists every problem with its place and value.
     """
+    if path.suffix.lower() in VOTABLE_SUFFIXES:
+        from iop4cli.archive.catalog_tables import votable_lines
+
+        return parse_lines(votable_lines(path), str(path), known)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -47,8 +54,14 @@ def parse_catalog(
     text: str, file: str, *, known: Mapping[str, Iterable[str]] | None = None, ecsv: bool = False
 ) -> tuple[Source, ...]:
     """The sources in the text of a CSV or ECSV file (see read_catalog)."""
+    return parse_lines(table_lines(text, file, ecsv), file, known)
+
+
+def parse_lines(
+    lines: list[tuple[int, list[str]]], file: str, known: Mapping[str, Iterable[str]] | None = None
+) -> tuple[Source, ...]:
+    """The sources of numbered lines of cells; the first names the columns."""
     problems: list[CatalogProblem] = []
-    lines = table_lines(text, file, ecsv)
     if not lines:
         raise CatalogError([CatalogProblem(file, 1, "", "", "is empty: the first line names the columns")])
     first, header = lines[0]
@@ -120,17 +133,22 @@ def _columns(header: list[str], file: str, line: int, problems: list[CatalogProb
 
 def to_csv(sources: Iterable[Source]) -> str:
     """The sources as CSV that read_catalog reads back to the same; columns without values are left out."""
-    known = list(sources)
-    bands = sorted({band for source in known for band in source.mags})
-    columns = [*COLUMNS, *(name for band in bands for name in (f"mag_{band}", f"mag_{band}_err"))]
-    rows = [_cells(source) for source in known]
-    always = ("name", "ra", "dec", "kind")
-    used = [column for column in columns if column in always or any(row.get(column) for row in rows)]
+    used, rows = columns_and_rows(sources)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, used, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def columns_and_rows(sources: Iterable[Source]) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns that any source has a value in, and each source's cells."""
+    known = list(sources)
+    bands = sorted({band for source in known for band in source.mags})
+    columns = [*COLUMNS, *(name for band in bands for name in (f"mag_{band}", f"mag_{band}_err"))]
+    rows = [_cells(source) for source in known]
+    always = ("name", "ra", "dec", "kind")
+    return [column for column in columns if column in always or any(row.get(column) for row in rows)], rows
 
 
 def _cells(source: Source) -> dict[str, str]:

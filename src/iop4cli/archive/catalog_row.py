@@ -41,10 +41,10 @@ class CatalogProblem:
 
 @dataclass
 class Row:
-    """The cells of one line by column, and the list where its problems go."""
+    """The cells of one line (None: not of a file) by column, and the list where its problems go."""
 
     file: str
-    line: int
+    line: int | None
     cells: dict[str, str]
     problems: list[CatalogProblem]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from iop4cli.archive.source import Source
 from iop4cli.archive.store import Batch, Store
@@ -39,9 +39,13 @@ def read_sources(store: Store) -> list[Source]:
 
 
 def write_sources(store: Store, sources: Iterable[Source]) -> None:
-    """Add sources, or replace those of the same name, all or none."""
+    """Add sources, or replace those of the same name, all or none; no journal (see catalog_journal)."""
     known = list(sources)
-    names = [source.name for source in known]
+    store.write(source_batches([source.name for source in known], known))
+
+
+def source_batches(names: Sequence[str], sources: Sequence[Source]) -> list[Batch]:
+    """What makes the entries of `names` those of `sources`; a name without a source is removed."""
     rows = [
         {
             "name": source.name, "other_names": list(source.other_names), "ra_deg": source.ra_deg,
@@ -49,18 +53,16 @@ def write_sources(store: Store, sources: Iterable[Source]) -> None:
             "p_err": source.p_err, "chi_deg": source.chi_deg, "chi_err_deg": source.chi_err_deg,
             "settings": json.dumps(dict(source.settings)), "reference": source.reference, "comment": source.comment,
         }
-        for source in known
+        for source in sources
     ]  # fmt: skip
     mags = [
         {"source": source.name, "band": band, "mag": mag, "mag_err": error}
-        for source in known
+        for source in sources
         for band, (mag, error) in source.mags.items()
     ]
-    calibrates = [{"calibrator": source.name, "target": target} for source in known for target in source.calibrates]
-    store.write(
-        [
-            Batch("source", rows, "name", names),
-            Batch("source_mag", mags, "source", names),
-            Batch("calibrates", calibrates, "calibrator", names),
-        ]
-    )
+    calibrates = [{"calibrator": source.name, "target": target} for source in sources for target in source.calibrates]
+    return [
+        Batch("source", rows, "name", names),
+        Batch("source_mag", mags, "source", names),
+        Batch("calibrates", calibrates, "calibrator", names),
+    ]

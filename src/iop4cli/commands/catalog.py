@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from iop4cli.commands import catalog_adding, catalog_changing, catalog_health
+from iop4cli.commands.catalog_named import HELP, known_names, make_change, sources_named
 from iop4cli.commands.opening import open_archive
-from iop4cli.errors import NoSuchItem
+from iop4cli.errors import UsageError
 from iop4cli.shell import messages, output
 from iop4cli.shell.options import ArchiveOptions, Json, takes_options
 
@@ -16,22 +18,28 @@ EPILOG = """Examples:
 
   iop4 catalog import my_sources.csv
 
-  iop4 catalog list --json
+  iop4 catalog add "OJ 287" --ra 133.70365 --dec 20.10851 --kind bllac
 
-  iop4 catalog export -o sources.csv
+  iop4 catalog edit "OJ 287" && iop4 run -n
 
-  iop4 catalog health "BL Lac"
+  iop4 catalog export -o sources.vot
+
+  iop4 catalog log "OJ 287" && iop4 catalog undo
 """
 
 app = typer.Typer(
-    help="Targets and calibrators: import, list, export, and how the calibrators do.", no_args_is_help=True,
+    help="Targets and calibrators: import, edit, find, check, and how they do.", no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-_HELP = {"help_option_names": ["-h", "--help"]}
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAMES]...", show_default=False, help="Sources, by any of their names."),
+]
+FORMATS = {".csv": "csv", ".ecsv": "ecsv", ".vot": "votable", ".votable": "votable", ".xml": "votable"}
 
 
-@app.command("import", context_settings=_HELP, epilog=EPILOG)
+@app.command("import", context_settings=HELP, epilog=EPILOG)
 @takes_options
 def import_(
     options: ArchiveOptions,
@@ -40,7 +48,7 @@ def import_(
         typer.Argument(
             metavar="[FILE]",
             show_default=False,
-            help="CSV or ECSV; none: the shipped blazars and comparison stars.",
+            help="CSV, ECSV or VOTable (.vot, .xml); none: the shipped blazars and comparison stars.",
         ),
     ] = None,
 ) -> int:
@@ -51,35 +59,30 @@ def import_(
     by `;`. Results that rest on a changed entry become due.
     """
     from iop4cli.archive.catalog import read_catalog
-    from iop4cli.archive.catalog_store import read_sources, write_sources
+    from iop4cli.archive.catalog_journal import pairs_of
+    from iop4cli.archive.catalog_store import read_sources
     from iop4cli.share import share_dir
 
     opened = open_archive(options)
-    before = {source.name: source for source in read_sources(opened.store)}
+    known = read_sources(opened.store)
     path = file or share_dir() / "catalogs" / "comparison_stars.ecsv"
-    sources = read_catalog(path, {name: source.other_names for name, source in before.items()})
-    changed = [source for source in sources if before.get(source.name) != source]
-    if changed:
-        write_sources(opened.store, changed)
-    n_new = sum(source.name not in before for source in changed)
-    messages.notice(f"{n_new} new, {len(changed) - n_new} changed, {len(sources) - len(changed)} the same")
-    for source in changed:
-        output.line(source.name)
+    sources = read_catalog(path, known_names(known))
+    names = {source.name for source in sources}
+    pairs = pairs_of([source for source in known if source.name in names], sources)
+    n_new = sum(pair.before is None for pair in pairs)
+    messages.notice(f"{n_new} new, {len(pairs) - n_new} changed, {len(sources) - len(pairs)} the same")
+    if pairs:
+        make_change(opened.store, f"import {path.name}", pairs)
     return 0
 
 
-@app.command("list", context_settings=_HELP, epilog=EPILOG)
+@app.command("list", context_settings=HELP, epilog=EPILOG)
 @takes_options
-def list_(
-    options: ArchiveOptions,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[NAMES]...", show_default=False, help="Sources, by any of their names."),
-    ] = None,
-    json: Json = False,
-) -> int:
+def list_(options: ArchiveOptions, names: Names = None, json: Json = False) -> int:
     """List the sources of the catalogue with their magnitudes."""
-    rows = [_row(source) for source in _sources(options, names or [])]
+    from iop4cli.archive.catalog_store import read_sources
+
+    rows = [_row(source) for source in sources_named(read_sources(open_archive(options).store), names or [])]
     if json:
         for row in rows:
             output.json_row(row)
@@ -88,108 +91,38 @@ def list_(
     return 0
 
 
-@app.command("export", context_settings=_HELP, epilog=EPILOG)
+@app.command("export", context_settings=HELP, epilog=EPILOG)
 @takes_options
 def export(
     options: ArchiveOptions,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[NAMES]...", show_default=False, help="Sources, by any of their names."),
-    ] = None,
+    names: Names = None,
     to: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", show_default=False, help="A file; else stdout."),
     ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="csv|ecsv|votable", show_default=False, help="Else by the name, else csv."),
+    ] = None,
 ) -> int:
-    """The catalogue as CSV that `catalog import` reads back to the same."""
+    """The catalogue as CSV, ECSV or VOTable; `catalog import` reads each back to the same."""
     from iop4cli.archive.catalog import to_csv
+    from iop4cli.archive.catalog_store import read_sources
+    from iop4cli.archive.catalog_tables import to_ecsv, to_votable
     from iop4cli.export.atomic import write_text
 
-    text = to_csv(_sources(options, names or []))
+    if form is None and to is not None and to.suffix.lower() not in FORMATS:
+        raise UsageError(f"{to}: its name must end in {', '.join(FORMATS)}, or give --format")
+    form = form or (FORMATS[to.suffix.lower()] if to is not None else "csv")
+    writers = {"csv": to_csv, "ecsv": to_ecsv, "votable": to_votable}
+    if form not in writers:
+        raise UsageError(f"{form!r} is no format for catalogues: {', '.join(writers)}")
+    text = writers[form](sources_named(read_sources(open_archive(options).store), names or []))
     if to is None:
         output.write(text)
     else:
         write_text(to, text)
     return 0
-
-
-@app.command("health", context_settings=_HELP, epilog=EPILOG)
-@takes_options
-def health(
-    options: ArchiveOptions,
-    source: Annotated[
-        str | None,
-        typer.Argument(metavar="[SOURCE]", show_default=False, help="A calibrator, or a target for all of its own."),
-    ] = None,
-    json: Json = False,
-) -> int:
-    """What the results say of each calibrator: good, offset, variable, or with a trend.
-
-    Reads the results of calibrators, each of which was measured against the others of its field, and compares them
-    with the catalogue, by instrument and band: mean residual (its error contains the catalogue's errors), scatter,
-    chi squared about the mean, trend, and the largest. A verdict other than good is wrong in one list of a hundred,
-    however many stars there are. Flagged, saturated or disturbed results do not count.
-    """
-    from iop4cli.archive.results import source_named
-    from iop4cli.pipeline.catalog_health import COLUMNS, calibrator_health, calibrators_named
-
-    store = open_archive(options).store
-    names = None
-    if source is not None:
-        named = source_named(store, source)
-        names = calibrators_named(store, named)
-        if not names:
-            raise NoSuchItem(f"{named} calibrates nothing and has no calibrators")
-    rows = calibrator_health(store, names)
-    if json:
-        for row in rows:
-            output.json_row(row)
-    elif output.is_terminal():
-        _health_page(rows)
-    else:
-        output.table(rows, (*COLUMNS, "note"))
-    if not rows:
-        messages.notice("no calibrator with a magnitude has been measured against others yet: `iop4 run`")
-    return 0
-
-
-def _health_page(rows: list[dict[str, Any]]) -> None:
-    from iop4cli.shell import page, words
-
-    shown = [
-        {
-            **row,
-            "mean": words.measured(row["mean_mag"], row["mean_err_mag"], 3),
-            "scatter": words.number(row["scatter_mag"], 3),
-            "chi2": words.number(row["chi2_red"], 2),
-            "trend_yr": words.measured(row["trend_mag_yr"], row["trend_err_mag_yr"], 3),
-            "largest": words.number(row["largest_mag"], 3),
-        }
-        for row in rows
-    ]
-    if shown:
-        columns = ("source", "instrument", "band", "n", "mean", "scatter", "chi2", "trend_yr", "largest", "verdict")
-        page.table(shown, columns, indent=0)
-    for row in rows:
-        if row["note"]:
-            page.text(f"{row['source']}, {row['instrument']}, {row['band']}: {row['note']}", style="warning")
-
-
-def _sources(options: ArchiveOptions, names: list[str]) -> list[Any]:
-    from iop4cli.archive.catalog_store import read_sources
-    from iop4cli.archive.names import NameIndex
-
-    sources = read_sources(open_archive(options).store)
-    if not names:
-        return sources
-    index = NameIndex({source.name: source.other_names for source in sources})
-    wanted = set()
-    for name in names:
-        found = index.find(name)
-        if not found:
-            raise NoSuchItem(f"no source is called {name!r}; `iop4 catalog list` shows those there are")
-        wanted |= set(found)
-    return [source for source in sources if source.name in wanted]
 
 
 def _row(source: Any) -> dict[str, Any]:
@@ -201,3 +134,15 @@ def _row(source: Any) -> dict[str, Any]:
         "p": source.p, "chi_deg": source.chi_deg, "calibrates": ";".join(source.calibrates) or None,
         "comment": source.comment or None,
     }  # fmt: skip
+
+
+for _name, _verb in (
+    ("add", catalog_adding.add),
+    ("edit", catalog_adding.edit),
+    ("remove", catalog_changing.remove),
+    ("rename", catalog_changing.rename),
+    ("log", catalog_changing.log),
+    ("undo", catalog_changing.undo),
+    ("health", catalog_health.health),
+):
+    app.command(_name, context_settings=HELP, epilog=EPILOG)(_verb)

@@ -86,6 +86,8 @@ create table source (
   p double, p_err double, chi_deg double, chi_err_deg double, settings text, reference text, comment text);
 create table source_mag (source text, band text, mag double, mag_err double, primary key (source, band));
 create table calibrates (calibrator text, target text, primary key (calibrator, target));
+create table catalog_change (          -- a row for each source that a change touched; before and after as JSON
+  change integer, time_utc timestamp, who text, what text, source text, before text, after text);
 create table override (frame text, field text, value text, who text, time_utc timestamp, primary key (frame, field));
 create table flag (measurement text, reason text, who text, time_utc timestamp, primary key (measurement, reason));
 create table note (name text, text text, who text, time_utc timestamp);
