@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from iop4cli.commands import catalog_adding, catalog_changing, catalog_health
+from iop4cli.commands import catalog_adding, catalog_calibrators, catalog_changing, catalog_health
 from iop4cli.commands.catalog_named import HELP, known_names, make_change, sources_named
 from iop4cli.commands.opening import open_archive
 from iop4cli.errors import UsageError
@@ -23,6 +23,8 @@ EPILOG = """Examples:
   iop4 catalog edit "OJ 287" && iop4 run -n
 
   iop4 catalog export -o sources.vot
+
+  iop4 catalog calibrators "OJ 287" --chart oj287.png --apply
 
   iop4 catalog log "OJ 287" && iop4 catalog undo
 """
@@ -143,6 +145,7 @@ for _name, _verb in (
     ("rename", catalog_changing.rename),
     ("log", catalog_changing.log),
     ("undo", catalog_changing.undo),
+    ("calibrators", catalog_calibrators.calibrators),
     ("health", catalog_health.health),
 ):
     app.command(_name, context_settings=HELP, epilog=EPILOG)(_verb)

@@ -34,6 +34,19 @@ GENERAL = (
         "folders",
         "folders of astrometry.net index files, colon-separated (or a list)",
     ),
+    Setting(
+        "catalog.panstarrs_url",
+        "https://catalogs.mast.stsci.edu/api/v0.1/panstarrs/dr2/mean",
+        "",
+        "service that `catalog calibrators` asks",
+    ),
+    Setting(
+        "catalog.simbad_url",
+        "https://simbad.cds.unistra.fr/simbad/sim-tap/sync",
+        "",
+        "service that `catalog resolve` asks",
+    ),
+    Setting("catalog.timeout_s", 30.0, "s", "how long to wait for these services"),
     Setting("fetch.copy", False, "yes/no", "copy files into raw/ instead of linking to them"),
 )
 
