@@ -17,6 +17,7 @@ _iop4() {
     "catalog rename") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog log") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog undo") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog calibrators") words="--file --system --band --radius --min-detections --max-std --bright --faint --isolation --neighbour-mag --at-most --chart --apply --all --timeout --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
@@ -47,8 +48,8 @@ _iop4() {
     "log") words="--item --run --step --level --since -n --lines --runs --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "sql") words="-f --file --format -o --output --write --schema --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "init") words="--raw --catalog -q --quiet -h --help" ;;
-    "fetch") words="--copy --link --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog") words="import list export add edit remove rename log undo health -h --help" ;;
+    "fetch") words="--from --new --list --since --until --pattern --again --copy --link --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog") words="import list export add edit remove rename log undo calibrators health -h --help" ;;
     "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog export") words="-o --output --format --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
@@ -58,6 +59,7 @@ _iop4() {
     "catalog rename") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog log") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog undo") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog calibrators") words="--file --system --band --radius --min-detections --max-std --bright --faint --isolation --neighbour-mag --at-most --chart --apply --all --timeout --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag") words="add list remove -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;

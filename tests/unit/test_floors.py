@@ -29,7 +29,7 @@ GROUND = {
 SIBLINGS = {
     # An aperture carries the bits of its pixels.
     ("science", "frames"): {"iop4cli.frames.quality"},
-    # A fetched frame is placed by its header.
+    # A fetched frame is placed by its header, or by the night of the folder it was in.
     ("remote", "frames"): {"iop4cli.frames.fits"},
     ("remote", "archive"): {"iop4cli.archive.layout", "iop4cli.archive.epochs"},
     ("remote", "instruments"): {"iop4cli.instruments.headers", "iop4cli.instruments.registry"},

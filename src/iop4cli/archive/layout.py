@@ -10,7 +10,7 @@ from iop4cli.errors import UsageError
 
 CONFIG_NAME = "iop4.toml"
 STORE_NAME = "iop4.duckdb"
-FOLDERS = ("raw", "master", "reduced", "plots", "reports", "log", "instruments", "host_galaxies")
+FOLDERS = ("raw", "master", "reduced", "plots", "reports", "log", "instruments", "archives", "host_galaxies")
 TEMPORARY_SUFFIX = ".part"
 
 

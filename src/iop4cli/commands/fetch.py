@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from iop4cli.commands.opening import open_archive
+from iop4cli.commands.fetching import RemoteWish, fetch_from_server
+from iop4cli.commands.opening import Opened, open_archive
 from iop4cli.errors import UsageError
 from iop4cli.shell import messages, output
-from iop4cli.shell.options import ArchiveOptions, Json, takes_options
+from iop4cli.shell.options import PANEL_ITEMS, ArchiveOptions, Json, takes_options
 
 EPILOG = """Examples:
 
@@ -18,34 +19,83 @@ EPILOG = """Examples:
 
   iop4 fetch /mnt/telescope/20220908 --copy
 
-  iop4 fetch night/ | iop4 classify -
+  iop4 fetch --from osn-t090 --new --since 2022-09-01 | iop4 classify -
+
+  iop4 fetch --from caha-t220 220908 --pattern '^BLLac' --pattern '(?i)^(flat|bias)'
 """
+
+_REMOTE = "From an observatory's archive"
+
+
+def _remote(flag: str, metavar: str | None, text: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        flag, metavar=metavar, show_default=False, rich_help_panel=_REMOTE, help=text
+    )
+    return option
 
 
 @takes_options
 def command(
     options: ArchiveOptions,
-    paths: Annotated[list[Path], typer.Argument(metavar="FILES|FOLDERS...", help="FITS files, or folders of them.")],
+    items: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILES|FOLDERS|NIGHTS...",
+            show_default=False,
+            rich_help_panel=PANEL_ITEMS,
+            help="FITS files, or folders of them; with --from nights (220908, T090/220908) or frames.",
+        ),
+    ] = None,
+    source: Annotated[str | None, _remote("--from", "ARCHIVE", "Fetch from this one: osn-t090, caha-t220, ...")] = None,
+    new: Annotated[bool, _remote("--new", None, "All nights on the server: whatever is not here yet.")] = False,
+    listing: Annotated[
+        bool, _remote("--list", None, "Only say what is there: nights, or the files of those named.")
+    ] = False,
+    since: Annotated[str | None, _remote("--since", "NIGHT", "From this night on.")] = None,
+    until: Annotated[str | None, _remote("--until", "NIGHT", "Up to and with this night.")] = None,
+    pattern: Annotated[
+        list[str] | None,
+        _remote("--pattern", "REGEX", "Only files whose name has this in it; may be repeated (any of them)."),
+    ] = None,
+    again: Annotated[bool, _remote("--again", None, "Fetch also what was found broken on the server before.")] = False,
     copy: Annotated[
         bool | None,
         typer.Option("--copy/--link", show_default=False, help="Copy into raw/, or link (the default)."),
     ] = None,
     json: Json = False,
 ) -> int:
-    """Bring raw frames into the archive, where their headers say they belong.
+    """Bring raw frames into the archive: from local disk, or from an observatory's server.
 
-    Reads the headers; writes links (or copies) raw/TELESCOPE/NIGHT/FILE, and nothing into the store. What
-    is already there is left alone; a different file of the same name is refused. A frame that cannot be
-    placed is said so, and the rest goes on (exit code 3).
+    Files of local disk go where their headers say: linked (or copied) to raw/TELESCOPE/NIGHT/FILE. Files of a
+    server (FTP, SFTP, HTTP) go where the night's folder says. They are resumed if cut, checked for being
+    whole, and never half there, so that the same command can be given again after any interruption. Writes
+    nothing into the store. What is already there is left alone; a different file of the same name is refused. What
+    cannot be had is said so, and the rest goes on (exit code 3).
+
+    An archive is a file archives/NAME.toml, here or in the folder of your settings. Passwords come from
+    IOP4_FETCH_NAME_PASSWORD, from fetch.NAME.password_command or from ~/.netrc, and are never shown.
     """
+    wish = RemoteWish(tuple(items or ()), new, listing, since, until, tuple(pattern or ()), again)
+    opened = open_archive(options)
+    if source is not None:
+        if copy is not None:
+            raise UsageError("--copy and --link are for files of local disk, not for --from")
+        return fetch_from_server(opened, source, wish, json)
+    if wish != RemoteWish(wish.items):
+        raise UsageError("--new, --list, --since, --until, --pattern and --again need --from ARCHIVE")
+    if not items:
+        raise UsageError("nothing to fetch: name files or folders, or an archive with --from")
+    return _fetch_from_disk(opened, [Path(item) for item in items], copy, json)
+
+
+def _fetch_from_disk(opened: Opened, paths: list[Path], copy: bool | None, json: bool) -> int:
     from iop4cli.remote.local import LocalFetch, frames_below
 
-    opened = open_archive(options)
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"no such file or folder: {', '.join(map(str, missing))}")
     by_copy = opened.config["fetch.copy"] if copy is None else copy
-    fetch = LocalFetch(opened.layout, opened.surroundings().registry, by_copy)
+    fetch = LocalFetch(opened.layout, opened.surroundings().registry, by_copy, opened.config["fetch.read_only"])
     counts = {"done": 0, "current": 0, "failed": 0}
     for path in frames_below(paths):
         status, name, reason = fetch.one(path)

@@ -31,10 +31,10 @@ def frames_below(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 class LocalFetch:
-    """Places frames; `copy` them, or link to where they are."""
+    """Places frames; `copy` them (`read_only`), or link to where they are."""
 
-    def __init__(self, layout: Layout, registry: Registry, copy: bool) -> None:
-        self.layout, self.registry, self.copy = layout, registry, copy
+    def __init__(self, layout: Layout, registry: Registry, copy: bool, read_only: bool = False) -> None:
+        self.layout, self.registry, self.copy, self.read_only = layout, registry, copy, read_only
 
     def one(self, path: Path) -> tuple[str, str | None, str]:
         """(done, current or failed; name in the archive or None; reason)."""
@@ -49,6 +49,8 @@ class LocalFetch:
         if self.copy:
             temporary = temporary_beside(final)
             shutil.copyfile(path, temporary)
+            if self.read_only:
+                temporary.chmod(temporary.stat().st_mode & ~0o222)
             sync(temporary)
             put_in_place(temporary, final)
         else:

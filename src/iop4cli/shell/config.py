@@ -48,6 +48,10 @@ GENERAL = (
     ),
     Setting("catalog.timeout_s", 30.0, "s", "how long to wait for these services"),
     Setting("fetch.copy", False, "yes/no", "copy files into raw/ instead of linking to them"),
+    Setting("fetch.read_only", False, "yes/no", "take the right to write from files that are copied or fetched"),
+    Setting("fetch.retries", 5, "", "tries after a broken connection that brought nothing"),
+    Setting("fetch.retry_pause_s", 1.0, "s", "pause before the first of these tries; twice as long at each next one"),
+    Setting("fetch.timeout_s", 60.0, "s", "how long a server may say nothing"),
 )
 
 
@@ -66,7 +70,7 @@ class Config:
         """Parameters of steps that are set anywhere (defaults are the steps' and the instruments' own)."""
         given: dict[str, dict[str, Any]] = {}
         for name, value in self.values.items():
-            if self.origins[name] != "default" and name not in _general_names():
+            if self.origins[name] != "default" and name not in _general_names() and not name.startswith("fetch."):
                 step, _, parameter = name.partition(".")
                 given.setdefault(step, {})[parameter] = value
         return given
@@ -90,7 +94,8 @@ def load_config(
 
     Unknown names are errors.
     """
-    known = {setting.name: setting for setting in (*GENERAL, *of_steps)}
+    folders = remote_archive_folders(archive_config)
+    known = {setting.name: setting for setting in (*GENERAL, *of_steps, *_of_remote_archives(folders))}
     values = {name: setting.default for name, setting in known.items()}
     origins = dict.fromkeys(values, "default")
     for path in (user_config_path(), archive_config):
@@ -116,9 +121,23 @@ def user_instrument_folder() -> Path:
     return user_config_path().parent / "instruments"
 
 
+def remote_archive_folders(archive_config: Path | None) -> tuple[Path, ...]:
+    """Where users keep the TOML files of remote archives, besides those that come with the program."""
+    own = user_config_path().parent / "archives"
+    return (own,) if archive_config is None else (own, archive_config.parent / "archives")
+
+
+def _of_remote_archives(folders: Iterable[Path]) -> Iterable[Setting]:
+    from iop4cli.remote.archives import SETTINGS, archive_names
+
+    for name in archive_names(folders):
+        for key, default, unit, meaning in SETTINGS:
+            yield Setting(f"fetch.{name}.{key}", default, unit, meaning.format(name=name))
+
+
 def variable_of(name: str) -> str:
     """The environment variable of a setting: IOP4_PHOT_RADIUS_FWHM for phot.radius_fwhm."""
-    return _VARIABLES.get(name, "IOP4_" + name.replace(".", "_").upper())
+    return _VARIABLES.get(name, "IOP4_" + name.replace(".", "_").replace("-", "_").upper())
 
 
 _VARIABLES = {"solve.index_path": "IOP4_INDEX_PATH", "lock_timeout_s": "IOP4_LOCK_TIMEOUT"}
@@ -132,9 +151,15 @@ def _general_names() -> set[str]:
 
 def _from_environment(known: Mapping[str, Setting]) -> list[tuple[str, Any, str]]:
     by_variable = {variable_of(name): name for name in known}
+    # Read where they are needed and nowhere else: no setting, so that nothing ever shows one.
+    passwords = {
+        variable_of(name).removesuffix("HOST") + "PASSWORD"
+        for name in known
+        if name.startswith("fetch.") and name.endswith(".host")
+    }
     found = []
     for variable, text in sorted(os.environ.items()):
-        if not variable.startswith("IOP4_") or variable in _OTHER_VARIABLES:
+        if not variable.startswith("IOP4_") or variable in _OTHER_VARIABLES | passwords:
             continue
         if variable not in by_variable:
             hint = did_you_mean(variable, [*by_variable, *_OTHER_VARIABLES])

@@ -1,0 +1,189 @@
+"""HTTP and HTTPS: folders as pages of links, as Apache, nginx and Python's own server make them."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from iop4cli.remote.archives import PORTS, RemoteArchive
+from iop4cli.remote.credentials import Credentials
+from iop4cli.remote.names import last_part
+from iop4cli.remote.server import (
+    CHUNK_BYTES,
+    Broken,
+    Checksum,
+    Entry,
+    Facts,
+    FileTrouble,
+    LoginRefused,
+    NotThere,
+    Reading,
+    RemoteError,
+)  # fmt: skip
+
+_LARGEST_LISTING_BYTES = 64 << 20
+# Servers that are busy, restarting or behind a proxy that is.
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+
+
+class HttpServer:
+    """A web server; each request is a connection of its own."""
+
+    def __init__(self, archive: RemoteArchive, credentials: Credentials, timeout_s: float) -> None:
+        self._archive, self._credentials, self._timeout_s = archive, credentials, timeout_s
+        # Neither files nor other schemes; proxies as the environment says.
+        self._opener = urllib.request.OpenerDirector()
+        for handler in (
+            urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(),
+            urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPRedirectHandler(),
+            urllib.request.HTTPErrorProcessor(),
+        ):  # fmt: skip
+            self._opener.add_handler(handler)
+        host = f"[{archive.host}]" if ":" in archive.host else archive.host
+        port = "" if archive.effective_port == PORTS[archive.protocol] else f":{archive.effective_port}"
+        self._root = f"{archive.protocol}://{host}{port}/"
+
+    def entries(self, folder: str) -> list[Entry]:
+        with self._open(folder.strip("/") + "/" if folder.strip("/") else "", folder) as (answer, headers):
+            try:
+                page = answer.read(_LARGEST_LISTING_BYTES)
+            except (OSError, http.client.HTTPException) as error:
+                raise self._trouble(error, folder) from None
+        links = _Links()
+        links.feed(page.decode(headers.get_content_charset() or "utf-8", "surrogateescape"))
+        found = (self._entry(link, f"/{folder.strip('/')}/".replace("//", "/")) for link in links.found)
+        return list(dict.fromkeys(entry for entry in found if entry))
+
+    def _entry(self, link: str, folder: str) -> Entry | None:
+        """A link of a listing; those up, to other orders of the page and to other servers are none."""
+        try:
+            parts = urlsplit(link)
+        except ValueError:
+            return None
+        path = unquote(parts.path, self._archive.encoding, "surrogateescape")
+        if parts.scheme or parts.netloc or not path:
+            return None
+        name = path.removeprefix("./")
+        own = unquote(folder, self._archive.encoding, "surrogateescape")
+        name = name.removeprefix(own) if name != own else ""
+        if not last_part(name.removesuffix("/")).strip(".") and not name.strip("./"):
+            return None
+        if name.endswith("/"):
+            return None if "/" in name[:-1] else Entry(name[:-1], True)
+        return Entry(name, False)
+
+    def facts(self, path: str) -> Facts:
+        with self._open(path, path, method="HEAD") as (_, headers):
+            changed = headers.get("Last-Modified", "")
+            return Facts(_whole(headers.get("Content-Length")), headers.get("ETag", "") or changed, _seconds(changed))
+
+    @contextmanager
+    def reading(self, path: str, offset: int, facts: Facts) -> Iterator[Reading]:
+        wanted = {}
+        # Without a mark the server cannot say that the file is still the same: then from the beginning.
+        if offset and facts.mark and not facts.mark.startswith("W/"):
+            wanted = {"Range": f"bytes={offset}-", "If-Range": facts.mark}
+        with self._open(path, path, headers=wanted) as (answer, headers):
+            goes_on = answer.status == 206 and headers.get("Content-Range", "").startswith(f"bytes {offset}-")
+            if answer.status == 206 and not goes_on:
+                raise FileTrouble(f"{path}: the server sends another part than was asked for")
+            yield Reading(offset if goes_on else 0, self._chunks(answer, path))
+
+    def _chunks(self, answer: Any, path: str) -> Iterator[bytes]:
+        try:
+            while chunk := answer.read(CHUNK_BYTES):
+                yield chunk
+        except (OSError, http.client.HTTPException) as error:
+            raise self._trouble(error, path) from None
+
+    def checksum(self, path: str) -> Checksum | None:
+        with self._open(path, path, method="HEAD") as (_, headers):
+            for header in ("Repr-Digest", "Digest"):
+                for word in headers.get(header, "").split(","):
+                    algorithm, _, value = word.strip().partition("=")
+                    if algorithm.casefold() in ("sha-256", "sha-512"):
+                        return _checksum(algorithm.casefold().replace("-", ""), value.strip(":"))
+            if headers.get("Content-MD5"):
+                return _checksum("md5", headers["Content-MD5"])
+        return None
+
+    def close(self) -> None:
+        """Nothing stays open between requests."""
+
+    @contextmanager
+    def _open(
+        self, path: str, said: str, *, method: str = "GET", headers: dict[str, str] | None = None
+    ) -> Iterator[tuple[Any, Message]]:
+        try:
+            url = self._root + quote(path.lstrip("/"), safe="/", encoding=self._archive.encoding)
+        except UnicodeEncodeError:
+            raise FileTrouble(f"{said}: not to be written in {self._archive.encoding}") from None
+        request = urllib.request.Request(url, method=method, headers={"Accept-Encoding": "identity", **(headers or {})})
+        if self._credentials.password:
+            both = f"{self._credentials.user}:{self._credentials.password}".encode()
+            # Not sent along to where the server may redirect.
+            request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(both).decode('ascii')}")
+        try:
+            answer = self._opener.open(request, timeout=self._timeout_s)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._trouble(error, said) from None
+        if answer is None:
+            raise FileTrouble(f"{said}: the server sends us to an address that is neither http nor https")
+        with answer:
+            yield answer, answer.headers
+
+    def _trouble(self, error: Exception, path: str) -> RemoteError:
+        text = self._credentials.scrubbed(str(error) or type(error).__name__)
+        place = f"{path}: " if path else f"{self._archive.name} ({self._archive.host}): "
+        if not isinstance(error, urllib.error.HTTPError):
+            return Broken(place + text)
+        error.close()
+        if error.code in (401, 407):
+            who = self._credentials.user or "nobody"
+            return LoginRefused(
+                f"{self._archive.name} ({self._archive.host}) refuses the login of {who}: {text}. "
+                f"Check fetch.{self._archive.name}.user and the password ({self._archive.variable}, "
+                "password_command, netrc)"
+            )
+        if error.code in (403, 404, 410):
+            return NotThere(place + text)
+        return (Broken if error.code in _PASSING else FileTrouble)(place + text)
+
+
+class _Links(HTMLParser):
+    """The targets of all links of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.found += [value for name, value in attrs if name == "href" and value]
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
+
+
+def _checksum(algorithm: str, value: str) -> Checksum | None:
+    try:
+        return Checksum(algorithm, base64.b64decode(value, validate=True).hex())
+    except ValueError:
+        return None
