@@ -60,10 +60,6 @@ class FtpHouse:
         class Cutting(ThrottledDTPHandler):
             sent = 0
 
-            @property
-            def write_limit(self) -> int:
-                return int(faults.bytes_per_s) if self.cmd == "RETR" else 0
-
             def send(self, data: bytes) -> int:
                 if self.cmd != "RETR":
                     return int(super().send(data))
@@ -74,7 +70,13 @@ class FtpHouse:
                 number = int(super().send(data))
                 self.sent += number
                 faults.sent_bytes += number
+                if faults.bytes_per_s and number:
+                    self.del_channel()
+                    self._throttler = self.ioloop.call_later(number / faults.bytes_per_s, self.go_on)
                 return number
+
+            def go_on(self) -> None:
+                self.add_channel(events=self.ioloop.WRITE)
 
         class Listing(AbstractedFS):
             def format_mlsx(self, *given: Any, **more: Any) -> Iterable[bytes]:
