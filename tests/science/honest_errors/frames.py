@@ -1,6 +1,7 @@
 """Whole simulated nights, with clouds and cosmic rays, from raw frames to results: what their errors are worth.
 
-A night takes some half a minute; its results are appended to a file, and what the file has is not done again.
+A night takes some half a minute; its results are appended to a file, and what the file has is not done again. The
+errors of the table are those of nights, as results of one night are not independent.
 """
 
 from __future__ import annotations
@@ -84,12 +85,12 @@ def read_nights(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def outcomes_by_kind(path: Path) -> dict[Kind, np.ndarray]:
-    """Rows of `COLUMNS` by kind, NaN where there is no number."""
+    """Number of the night and `COLUMNS` in rows, by kind; NaN where there is no number."""
     rows: dict[Kind, list[list[float]]] = {}
-    for night in read_nights(path):
+    for number, night in enumerate(read_nights(path)):
         of_kind = rows.setdefault(Kind(night["instrument"], night["mode"]), [])
-        of_kind += [[_number(row.get(name)) for name in COLUMNS] for row in night["rows"]]
-    return {kind: np.array(values).reshape(-1, len(COLUMNS)) for kind, values in rows.items()}
+        of_kind += [[number, *(_number(row.get(name)) for name in COLUMNS)] for row in night["rows"]]
+    return {kind: np.array(values).reshape(-1, 1 + len(COLUMNS)) for kind, values in rows.items()}
 
 
 def _number(value: float | None) -> float:
@@ -101,7 +102,7 @@ def frame_table(path: Path) -> list[str]:
     nights = list(read_nights(path))
     lines = [
         f"{'instrument':11}{'mode':6}{'nights':>7}{'frames':>7}{'solved':>7}  quantity     n    mean +- "
-        "       width +-      68 %   95 %  beyond 4"
+        "        width +-        68 % +-       95 % beyond 4"
     ]
     everything = outcomes_by_kind(path)
     for kind in kinds():
@@ -126,23 +127,36 @@ def frame_table(path: Path) -> list[str]:
 
 
 def _lines(rows: np.ndarray, quantities: tuple[str, ...]) -> Iterator[str]:
+    night, columns = rows[:, 0], dict(zip(COLUMNS, rows[:, 1:].T, strict=True))
     for quantity in quantities:
-        pulls = rows[:, COLUMNS.index(quantity)]
-        pulls = pulls[np.isfinite(pulls)]
-        if pulls.size < 2:
+        known = np.isfinite(columns[quantity])
+        if known.sum() < 2:
             continue
+        pulls = columns[quantity][known]
         mean, width, inside, inside_two = statistics(pulls)
+        errors = [
+            _error_by_night(night[known], values)
+            for values in (pulls, (pulls - mean) ** 2 / (2 * width), np.abs(pulls) <= 1.0)
+        ]
         n_far = int(np.sum(np.abs(pulls) > 4))
         yield (
-            f"{quantity:8}{pulls.size:6} {mean:+7.3f} {pulls.size**-0.5:5.3f} {width:9.3f}"
-            f" {(2 * pulls.size) ** -0.5:5.3f} {inside:8.1%} {inside_two:6.1%} {n_far:6d}"
+            f"{quantity:8}{pulls.size:6} {mean:+7.3f} {errors[0]:5.3f} {width:9.3f} {errors[1]:5.3f}"
+            f" {inside:8.1%} {errors[2]:5.1%} {inside_two:7.1%} {n_far:6d}"
         )
-    if "q" in quantities:
-        known = rows[np.isfinite(rows[:, COLUMNS.index("p_inside")])]
-        inside, excluded, limited = (
-            known[:, COLUMNS.index(name)].mean() for name in ("p_inside", "p_excluded", "limited")
-        )
+    known = np.isfinite(columns["p_inside"])
+    if "q" in quantities and known.any():
+        inside, excluded, limited = (columns[name][known].mean() for name in ("p_inside", "p_excluded", "limited"))
         yield (
-            f"{'p':8}{len(known):6}   in its 68 % interval {inside:.1%}; with a limit {limited:.0%},"
+            f"{'p':8}{known.sum():6}   in its 68 % interval {inside:.1%} +- "
+            f"{_error_by_night(night[known], columns['p_inside'][known]):.1%}; with a limit {limited:.0%},"
             f" wrongly excluded {excluded:.1%}"
         )
+
+
+def _error_by_night(night: np.ndarray, values: np.ndarray) -> float:
+    """Standard error of a mean over nights as wholes: the stars of a frame share its zero point and its clouds."""
+    deviation = values - values.mean()
+    sums = np.array([deviation[night == one].sum() for one in np.unique(night)])
+    if sums.size < 2:
+        return math.nan
+    return float(np.sqrt(np.sum(sums**2) * sums.size / (sums.size - 1)) / values.size)
