@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -55,7 +56,10 @@ class Here:
     def made(cls, root: Path, house: House, *, more: str = "", settings: str = "") -> Here:
         from iop4cli.archive.create import create_archive
 
-        create_archive(root)
+        empty = root.parent.parent / "empty-archive"  # made once, for all tests of a session
+        if not empty.exists():
+            create_archive(empty)
+        shutil.copytree(empty, root)
         (root / "archives" / "loop.toml").write_text(
             f'name = "loop"\nprotocol = "{house.protocol}"\ntelescope = "OSN-T090"\nfolder = "DATA/{{YYYYMMDD}}"\n'
             f'host = "127.0.0.1"\nport = {house.port}\nuser = "{USER}"\npause_s = 0\n{more}',

@@ -55,7 +55,8 @@ class FtpHouse:
             from pyftpdlib.ioloop import IOLoop
             from pyftpdlib.servers import FTPServer
 
-        faults = self.faults = Faults()
+        self.root, faults = root, Faults()
+        self.faults = faults
 
         class Cutting(ThrottledDTPHandler):
             sent = 0
@@ -86,6 +87,10 @@ class FtpHouse:
                     yield line.encode(encoding, "surrogateescape")
 
         class Handler(FTPHandler):
+            def on_connect(self) -> None:
+                if machine_listing:
+                    self._extra_feats.append("XSHA256")
+
             def ftp_USER(self, line: str) -> None:
                 faults.logins += 1
                 super().ftp_USER(line)
@@ -102,20 +107,19 @@ class FtpHouse:
                 faults.grow(Path(file))
 
             def ftp_XSHA256(self, line: str) -> None:
-                path = self.fs.ftp2fs(line)
-                digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-                wrong = Path(path).name in faults.lies_about_checksum
+                digest = hashlib.sha256(Path(line).read_bytes()).hexdigest()
+                wrong = Path(line).name in faults.lies_about_checksum
                 self.respond(f"250 {digest[::-1] if wrong else digest}")
 
         authorizer = DummyAuthorizer()
         authorizer.add_user(USER, PASSWORD, str(root), perm="elr")
+        authorizer.add_user("guest", "guest", str(root), perm="elr")
         Handler.authorizer, Handler.abstracted_fs, Handler.dtp_handler = authorizer, Listing, Cutting
         Handler.encoding, Handler.auth_failed_timeout, Handler.use_sendfile = encoding, 0.05, False
         Handler.proto_cmds = dict(FTPHandler.proto_cmds)
         if machine_listing:
             allowed = {"perm": "r", "auth": True, "arg": True, "help": "checksum"}
             Handler.proto_cmds["XSHA256"] = allowed
-            Handler._extra_feats = ["XSHA256"]
         else:
             del Handler.proto_cmds["MLSD"], Handler.proto_cmds["MLST"]
         self._loop = IOLoop()
@@ -143,7 +147,8 @@ class SftpHouse:
     def __init__(self, root: Path, host_key: Any = None) -> None:
         import asyncssh
 
-        faults = self.faults = Faults()
+        self.root, faults = root, Faults()
+        self.faults = faults
         self.key = host_key or asyncssh.generate_private_key("ssh-ed25519")
 
         class Listing(asyncssh.SFTPServer):
@@ -234,7 +239,8 @@ class HttpHouse:
     protocol = "http"
 
     def __init__(self, root: Path) -> None:
-        faults = self.faults = Faults()
+        self.root, faults = root, Faults()
+        self.faults = faults
 
         class Handler(http.server.SimpleHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

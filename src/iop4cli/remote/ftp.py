@@ -25,6 +25,8 @@ from iop4cli.remote.server import (
 
 # latin-1 carries any byte through ftplib; names are then read in the encoding of the archive.
 _BYTES = "latin-1"
+# What servers answer to the listing of a folder that is not there, or is empty.
+_NO_FOLDER = {"450", "501", "550"}
 _CHECKSUMS = {"XSHA512": "sha512", "XSHA256": "sha256", "XSHA1": "sha1", "XMD5": "md5", "XCRC": "crc32"}
 
 
@@ -48,8 +50,7 @@ class FtpServer:
 
     def _log_in(self) -> None:
         try:
-            user = self._credentials.user.encode("utf-8").decode(_BYTES)
-            self._ftp.login(user, self._credentials.password.encode("utf-8").decode(_BYTES))
+            self._ftp.login(self._sent(self._credentials.user), self._sent(self._credentials.password))
         except ftplib.error_perm as error:
             who = self._credentials.user or "anonymous"
             said = self._credentials.scrubbed(str(error))
@@ -72,14 +73,16 @@ class FtpServer:
         try:
             try:
                 self._ftp.retrlines(f"{listing} {self._sent(folder)}".rstrip(), lines.append)
-            except ftplib.error_perm as error:
+            except (ftplib.error_perm, ftplib.error_temp) as error:
+                if str(error)[:3] not in _NO_FOLDER:
+                    raise
                 refused = error
             # A listing, had or refused, leaves the line in the mode for text.
             self._ftp.voidcmd("TYPE I")
         except (OSError, EOFError, ftplib.Error) as error:
             raise self._trouble(error, folder) from None
         if refused:
-            raise self._trouble(refused, folder)
+            raise NotThere(self._said(refused, folder))
         read = self._machine_line if listing == "MLSD" else self._name_line
         return [entry for line in lines if (entry := read(line, folder))]
 
@@ -167,7 +170,7 @@ class FtpServer:
         try:
             return path.encode(self._archive.encoding).decode(_BYTES)
         except UnicodeEncodeError:
-            raise FileTrouble(f"{path}: not to be written in {self._archive.encoding}") from None
+            raise FileTrouble(f"a name, user or password cannot be written in {self._archive.encoding}") from None
 
     def _read(self, name: str) -> str:
         return name.encode(_BYTES).decode(self._archive.encoding, "surrogateescape")
