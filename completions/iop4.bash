@@ -18,6 +18,9 @@ _iop4() {
     "catalog log") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog undo") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog calibrators") words="--file --system --band --radius --min-detections --max-std --bright --faint --isolation --neighbour-mag --at-most --chart --apply --all --timeout --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog resolve") words="--add --timeout --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog check") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog exposure") words="--instrument --snr --p-error --band --mag --longest --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
@@ -49,7 +52,7 @@ _iop4() {
     "sql") words="-f --file --format -o --output --write --schema --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "init") words="--raw --catalog -q --quiet -h --help" ;;
     "fetch") words="--from --new --list --since --until --pattern --again --copy --link --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog") words="import list export add edit remove rename log undo calibrators health -h --help" ;;
+    "catalog") words="import list export add edit remove rename log undo calibrators resolve check exposure health -h --help" ;;
     "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog export") words="-o --output --format --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
@@ -60,6 +63,9 @@ _iop4() {
     "catalog log") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog undo") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog calibrators") words="--file --system --band --radius --min-detections --max-std --bright --faint --isolation --neighbour-mag --at-most --chart --apply --all --timeout --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog resolve") words="--add --timeout --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog check") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog exposure") words="--instrument --snr --p-error --band --mag --longest --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag") words="add list remove -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;

@@ -19,7 +19,7 @@ SUBCOMMANDS = {
     "calib": ("fit", "list", "show", "plot", "accept", "reject", "export"),
     "catalog": (
         *("import", "add", "edit", "remove", "rename", "list", "export"),
-        *("log", "undo", "calibrators", "health"),
+        *("log", "undo", "calibrators", "resolve", "check", "exposure", "health"),
     ),
     "flag": ("add", "list", "remove"),
 }

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from iop4cli.commands import catalog_adding, catalog_calibrators, catalog_changing, catalog_health
+from iop4cli.commands import (
+    catalog_adding,
+    catalog_calibrators,
+    catalog_changing,
+    catalog_checking,
+    catalog_exposure,
+    catalog_health,
+    catalog_resolve,
+)
 from iop4cli.commands.catalog_named import HELP, known_names, make_change, sources_named
 from iop4cli.commands.opening import open_archive
 from iop4cli.errors import UsageError
@@ -25,6 +33,10 @@ EPILOG = """Examples:
   iop4 catalog export -o sources.vot
 
   iop4 catalog calibrators "OJ 287" --chart oj287.png --apply
+
+  iop4 catalog check && iop4 catalog resolve "OJ 287"
+
+  iop4 catalog exposure "OJ 287" --instrument CAFOS --p-error 0.002
 
   iop4 catalog log "OJ 287" && iop4 catalog undo
 """
@@ -146,6 +158,9 @@ for _name, _verb in (
     ("log", catalog_changing.log),
     ("undo", catalog_changing.undo),
     ("calibrators", catalog_calibrators.calibrators),
+    ("resolve", catalog_resolve.resolve),
+    ("check", catalog_checking.check),
+    ("exposure", catalog_exposure.exposure),
     ("health", catalog_health.health),
 ):
     app.command(_name, context_settings=HELP, epilog=EPILOG)(_verb)
