@@ -66,14 +66,15 @@ def command(
 ) -> int:
     """Bring raw frames into the archive: from local disk, or from an observatory's server.
 
-    Files of local disk go where their headers say: linked (or copied) to raw/TELESCOPE/NIGHT/FILE. Files of a
-    server (FTP, SFTP, HTTP) go where the night's folder says. They are resumed if cut, checked for being
-    whole, and never half there, so that the same command can be given again after any interruption. Writes
+    Reads headers of files of local disk, and links (or copies) them to raw/TELESCOPE/NIGHT/FILE as these say; or
+    reads the folders of nights of a server (FTP, SFTP, HTTP), and writes their files there. These are resumed
+    if cut, checked for being whole and never half there: after any interruption give the same command again. Writes
     nothing into the store. What is already there is left alone; a different file of the same name is refused. What
     cannot be had is said so, and the rest goes on (exit code 3).
 
-    An archive is a file archives/NAME.toml, here or in the folder of your settings. Passwords come from
-    IOP4_FETCH_NAME_PASSWORD, from fetch.NAME.password_command or from ~/.netrc, and are never shown.
+    A server is described by a file archives/NAME.toml, here or in the folder of your settings; its address is the
+    setting fetch.NAME.host. Passwords come from IOP4_FETCH_NAME_PASSWORD, from the command
+    fetch.NAME.password_command or from ~/.netrc, and are never shown.
     """
     wish = RemoteWish(tuple(items or ()), new, listing, since, until, tuple(pattern or ()), again)
     opened = open_archive(options)
