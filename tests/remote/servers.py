@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import os
 import threading
+import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
@@ -310,8 +311,15 @@ class HttpHouse:
                 if faults.cuts_at_bytes:
                     sent = sent[: faults.cuts_at_bytes.pop(0)]
                     self.close_connection = True
-                self.wfile.write(sent)
-                faults.sent_bytes += len(sent)
+                for begin in range(0, len(sent), 65536):
+                    piece = sent[begin : begin + 65536]
+                    try:
+                        self.wfile.write(piece)
+                    except ConnectionError:  # the client is gone
+                        self.close_connection = True
+                        return
+                    faults.sent_bytes += len(piece)
+                    time.sleep(len(piece) / faults.bytes_per_s if faults.bytes_per_s else 0)
                 faults.grow(path)
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

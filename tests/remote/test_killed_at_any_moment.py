@@ -55,3 +55,26 @@ def test_killed_twenty_times_and_run_again_all_is_there_once(house: House, serve
     offsets = [offset for _, offset in house.faults.began_at]
     assert any(offset > 0 for offset in offsets)
     assert Counter(name for name, _ in house.faults.began_at).most_common(1)[0][1] <= KILLS + 1
+
+
+@pytest.mark.night
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("house", ["ftp", "sftp", "http"], indirect=True)
+def test_a_polite_end_comes_at_once_and_is_taken_up(
+    house: House, served: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    contents = make_night(served, {f"BLLac-{number:04d}R.fit": 8 * MiB for number in range(6)})
+    house.faults.bytes_per_s = 2 * MiB
+    here = Here.made(tmp_path / "archive", house)
+    process = here.started("220908")
+    while not house.faults.began_at and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(number)
+    began_s = time.monotonic()
+    _, words = process.communicate()
+    assert (process.returncode, time.monotonic() - began_s < 5.0) == (code, True), words
+    assert "Traceback" not in words
+    house.faults.bytes_per_s = 0
+    assert here.fetch("220908").returncode == 0
+    assert here.night() == contents
