@@ -90,3 +90,18 @@ def test_tracking_finds_the_shift_of_three_stars_and_refuses_a_chance_alignment(
 def test_tracking_refuses_a_lattice_that_fits_in_two_ways():
     x, y = (grid.ravel().astype(float) for grid in np.meshgrid(np.arange(5) * 100, np.arange(5) * 100))
     assert track(x[:10] + 7, y[:10] + 7, x, y, 1000.0, 1.5, 3) is None
+
+
+def test_an_image_that_is_out_of_place_does_not_move_the_plate_if_it_weighs_little():
+    rng = np.random.default_rng(8)
+    truth = TanWcs((30.0, 40.0), (500.0, 400.0), ((-3.7e-5, 0.0), (0.0, 3.7e-5)))
+    x, y = rng.uniform(0, 1000, 6), rng.uniform(0, 800, 6)
+    ra, dec = truth.to_sky(x, y)
+    x[0] += 14.0
+    weight = np.where(np.arange(6) == 0, 1e-4, 1.0)
+    fitted = fit_plate(x, y, ra, dec, truth, weight, 40)
+    px, py = fitted.to_pixel(ra[1:], dec[1:])
+    assert np.hypot(px - x[1:], py - y[1:]).max() < 0.01
+    spoiled = fit_plate(x, y, ra, dec, truth, None, 40)
+    px, py = spoiled.to_pixel(ra[1:], dec[1:])
+    assert np.hypot(px - x[1:], py - y[1:]).max() > 0.1

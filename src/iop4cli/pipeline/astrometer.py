@@ -21,6 +21,11 @@ from iop4cli.science.weighing import Known
 
 _BRIGHTEST_TRACKED = 40
 _SCALE_CHANGE = 0.01
+# The reference has told the shape of the plate; the two images of a few stars would only spoil it.
+_AFFINE_IMAGES = 40
+# An image as near as this to the edge, in its widths, weighs so little.
+_CUT_FWHM = 1.5
+_CUT_WEIGHT = 1e-4
 # How far the displacement changes between two frames of a camera, for flexure and colour.
 _STEADY_PX = 1.0
 # How far two images of one camera may be turned against each other, in errors of its known angle.
@@ -110,7 +115,7 @@ class Astrometer:
         solver = _solver(tuple(self.payload["index_files"]))
         found = solve_blind(
             solver, stars.x_px[use], stars.y_px[use], hints, self.fwhm_px, params["max_stars"], self._known(),
-            position_weight(stars.flux_e[use], stars.flux_e.min()),
+            self._weight()[use],
         )  # fmt: skip
         if found is None or found.n_matched < params["min_matched"]:
             where = f"{hints.radius_deg:.2f} deg of the pointing" if hints.radius_deg else "the whole sky"
@@ -124,6 +129,13 @@ class Astrometer:
         return Solved(
             found.wcs, "index", found.index_name, found.n_matched, found.rms_arcsec, found.logodds, solution, pairing
         )  # fmt: skip
+
+    def _weight(self) -> np.ndarray:
+        """How well each image (n,) is placed; one that the frame's edge cuts is not where the star is."""
+        stars, (height, width) = self.stars, self.shape
+        inside_px = np.minimum.reduce([stars.x_px, stars.y_px, width - 1 - stars.x_px, height - 1 - stars.y_px])
+        uncut = np.where(inside_px < _CUT_FWHM * self.fwhm_px, _CUT_WEIGHT, 1.0)
+        return position_weight(stars.flux_e, stars.flux_e.min(initial=np.inf)) * uncut
 
     def _known(self) -> Known | None:
         """What the catalogue and the camera say of a right solution; None without a target."""
@@ -209,10 +221,10 @@ class Astrometer:
         if used.sum() < least:
             raise NotSolved(f"only {int(used.sum())} stars in common with {name}")
         ra, dec = sky[0][matched[used]], sky[1][matched[used]]
-        here = position_weight(stars.flux_e[used], stars.flux_e.min())
+        here = self._weight()[used]
         there = position_weight(known_flux[matched[used]], known_flux.min())
         weight = 1.0 / (1.0 / here + 1.0 / there)
-        wcs = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, start, weight)
+        wcs = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, start, weight, _AFFINE_IMAGES)
         if abs(wcs.scale_arcsec_per_px / start.scale_arcsec_per_px - 1) > _SCALE_CHANGE:
             raise NotSolved(f"the match with {name} would change the scale")
         px, py = wcs.to_pixel(ra, dec)

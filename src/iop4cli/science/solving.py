@@ -194,10 +194,12 @@ def fit_plate(
     dec_deg: np.ndarray,
     start: TanWcs,
     position_weight: np.ndarray | None = None,
+    affine_from: int = _AFFINE_STARS,
 ) -> TanWcs:
     """Robust least squares of matched stars (n,) about the middle of the stars; at least two are needed.
 
-    `position_weight` (n,) is the inverse variance of their positions, in any unit.
+    `position_weight` (n,) is the inverse variance of their positions, in any unit. Fewer than `affine_from` stars fit
+    a rotation, scale and shift, more a full linear plate.
     """
     known = np.ones(len(x_px)) if position_weight is None else position_weight
     middle_x, middle_y = float(np.mean(x_px)), float(np.mean(y_px))
@@ -205,7 +207,7 @@ def fit_plate(
     xi, eta = to_plane(ra_deg, dec_deg, ra0, dec0)
     dx, dy = x_px - middle_x, y_px - middle_y
     weight = known
-    affine = len(dx) >= _AFFINE_STARS
+    affine = len(dx) >= affine_from
     sign = 1.0 if start.mirrored else -1.0
     for _ in range(4):
         if affine:
