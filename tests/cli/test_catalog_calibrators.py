@@ -71,14 +71,19 @@ def lupton_by_hand(row: dict[str, float]) -> float:
     return r - 0.2936 * (r - i) - 0.1439
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> SmallArchive:
-    small = SmallArchive(tmp_path / "archive")
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
+    small = SmallArchive(tmp_path_factory.mktemp("field") / "archive")
     small.root.mkdir()
     assert small.run("init").returncode == 0
     (small.root / "field.csv").write_text(FIELD)
     assert small.run("catalog", "import", "field.csv").returncode == 0
     return small
+
+
+@pytest.fixture
+def archive(untouched: SmallArchive, tmp_path: Path) -> SmallArchive:
+    return untouched.copy(tmp_path / "archive")
 
 
 def catalogue(archive: SmallArchive) -> str:
@@ -197,8 +202,8 @@ def test_a_service_that_is_down_slow_cut_or_wrong_changes_nothing_and_says_so(ar
 
 def test_an_empty_field_is_no_error(archive):
     with service(lambda *_: "") as url:
-        done = ask(archive, url, "--apply")
-    assert done.returncode == 0
+        done = ask(archive, url, "--apply", "--chart", "empty.pdf")
+    assert done.returncode == 0, done.stderr
     assert "0 of 0 objects" in done.stderr
 
 
@@ -209,4 +214,10 @@ def test_a_finding_chart_is_drawn_and_a_new_star_takes_the_next_number(archive):
     assert (archive.root / "f.png").read_bytes().startswith(b"\x89PNG")
     more = archive.run("catalog", "calibrators", "BL Lac", "--file", "f.csv", "--bright", "12.9", "--apply")
     assert more.stdout == "BL Lac PS1 4\n"
+    double = star(30, GOOD[0]["raMean"] + 0.5 / 3600, GOOD[0]["decMean"], 15.3, 14.7, 14.5)
+    (archive.root / "double.csv").write_text(as_csv([*GOOD, double], MEAN_COLUMNS))
+    loose = archive.rows(
+        "catalog", "calibrators", "BL Lac", "--file", "double.csv", "--isolation", "0", "--all", "--json"
+    )
+    assert {row["reason"] for row in loose} == {"", "the same star as BL Lac PS1 2"}
     assert archive.run("catalog", "calibrators", "BL Lac", "--file", "f.csv", "--chart", "f.txt").returncode == 2

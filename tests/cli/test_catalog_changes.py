@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,14 +23,19 @@ Far,,10.0,5.0,blazar,,,
 """
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> SmallArchive:
-    small = SmallArchive(tmp_path / "archive")
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
+    small = SmallArchive(tmp_path_factory.mktemp("field") / "archive")
     small.root.mkdir()
     assert small.run("init").returncode == 0
     (small.root / "field.csv").write_text(FIELD)
     assert small.run("catalog", "import", "field.csv").returncode == 0
     return small
+
+
+@pytest.fixture
+def archive(untouched: SmallArchive, tmp_path: Path) -> SmallArchive:
+    return untouched.copy(tmp_path / "archive")
 
 
 def catalogue(archive: SmallArchive) -> str:
@@ -111,6 +120,27 @@ def test_an_edit_with_an_error_changes_nothing_and_keeps_the_file(archive):
     assert archive.run("catalog", "edit", "Star B", EDITOR="/no/such/editor").returncode == 2
     assert archive.run("catalog", "edit", "Star B", EDITOR="true").stderr.strip() == "nothing is changed"
     assert catalogue(archive) == before
+
+
+def test_at_a_terminal_a_wrong_edit_is_offered_again(archive):
+    """The first time the editor writes what is no kind, the second time it mends that."""
+    file = archive.root / "editor.sh"
+    first = "sed -i 's/^kind = .*/kind = \"blzr\"/' $1"
+    file.write_text(f"#!/bin/sh\nif grep -q blzr $1; then sed -i 's/blzr/agn/' $1; else {first}; fi\n")
+    file.chmod(0o755)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "iop4cli", "catalog", "edit", "Far"], cwd=archive.root, stdin=theirs,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=archive.environment(EDITOR=str(file)), text=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        os.write(ours, b"y\n")
+        out, err = process.communicate(timeout=60)
+    os.close(ours)
+    assert (process.returncode, out) == (0, "Far\n")
+    assert "'blzr' is no kind of source" in err
+    assert "edit again?" in err
+    assert archive.rows("catalog", "list", "Far", "--json")[0]["kind"] == "agn"
 
 
 def test_what_is_calibrated_or_calibrates_is_removed_only_by_force(archive):

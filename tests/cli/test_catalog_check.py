@@ -31,6 +31,16 @@ def archive_of(folder: Path, text: str) -> SmallArchive:
     return small
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
+    return archive_of(tmp_path_factory.mktemp("good"), GOOD)
+
+
+@pytest.fixture
+def good(untouched: SmallArchive, tmp_path: Path) -> SmallArchive:
+    return untouched.copy(tmp_path / "archive")
+
+
 def found(archive: SmallArchive) -> set[tuple[str, str, str | None]]:
     done = archive.run("catalog", "check", "--json")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
@@ -38,32 +48,31 @@ def found(archive: SmallArchive) -> set[tuple[str, str, str | None]]:
     return {(row["check"], row["source"], row["other"]) for row in rows}
 
 
-def test_a_good_catalogue_passes_and_so_does_the_shipped_one(tmp_path):
-    archive = archive_of(tmp_path, GOOD)
-    assert found(archive) == set()
+def test_a_good_catalogue_passes_and_so_does_the_shipped_one(good, tmp_path):
+    assert found(good) == set()
     (tmp_path / "other").mkdir()
     shipped = archive_of(tmp_path / "other", "name,ra,dec,kind\nElsewhere,10,20,blazar\n")
     assert shipped.run("catalog", "import").returncode == 0
     assert found(shipped) == set()
 
 
-def test_each_fault_is_found_and_nothing_else(tmp_path):
+def test_each_fault_is_found_and_nothing_else(good):
     # 1.8" and 2.2" north of Star B; 9.4' is the half diagonal of the widest camera.
     faults = (
         "Twin,,330.70,42.2805,star,13,BL Lac\nNot twin,,330.70,42.27938889,star,13,BL Lac\n"
         "Far,,330.70,42.50,star,13,BL Lac\nDark,,330.72,42.30,star,,BL Lac\n"
     )
-    archive = archive_of(tmp_path, GOOD + faults)
-    assert found(archive) == {
+    assert good.run("catalog", "add", "-", stdin=GOOD.split("\n")[0] + "\n" + faults).returncode == 0
+    assert found(good) == {
         ("duplicate", "Star B", "Twin"), ("outside", "Far", "BL Lac"), ("no magnitude", "Dark", None),
     }  # fmt: skip
-    lines = archive.run("catalog", "check").stdout.splitlines()
+    lines = good.run("catalog", "check").stdout.splitlines()
     assert len(lines) == 4
     assert '1.80" away' in lines[1]
 
 
-def test_aliases_that_collide_are_found_though_import_refuses_them(tmp_path):
-    archive = archive_of(tmp_path, GOOD)
+def test_aliases_that_collide_are_found_though_import_refuses_them(good):
+    archive = good
     Store(archive.root / "iop4.duckdb").write([], "update source set other_names = ['bllac'] where name = 'Star B';")
     assert found(archive) == set()  # a star of the field may be called as its target is, but for blanks
     Store(archive.root / "iop4.duckdb").write(
@@ -116,8 +125,8 @@ def test_simbad_gives_a_source_that_can_be_added_by_a_pipe(tmp_path):
         (None, 1, "reached"),
     ],
 )
-def test_simbad_that_does_not_answer_changes_nothing(tmp_path, more, code, said):
-    archive = archive_of(tmp_path, GOOD)
+def test_simbad_that_does_not_answer_changes_nothing(good, more, code, said):
+    archive = good
     before = archive.run("catalog", "export").stdout
     with service(lambda *_: SIMBAD.splitlines()[0] + "\n", **(more or {})) as url:
         if more is not None:

@@ -62,7 +62,7 @@ def to_votable(sources: Iterable[Source]) -> str:
             for cell in cells:
                 if _NOT_XML.search(cell):
                     raise UsageError(f"{name} {cell!r} has a control character, which a VOTable cannot hold: use CSV")
-            table[name] = Column(cells, dtype=object if not cells else None)
+            table[name] = Column(cells, dtype=None if cells else "U1")
         ucd = "phot.mag" if BAND_COLUMN.fullmatch(name) else _UCDS.get(name)
         if ucd:
             error = name.startswith("mag_") and name.endswith("_err")

@@ -199,6 +199,9 @@ def _number(rows: list[dict[str, Any]], source: Source, known: Sequence[Source],
             row["reason"] = "beyond --at-most"
             continue
         earlier = _same_star(row, known)
+        if earlier is not None and any(other["name"] == earlier.name for other in rows):
+            row["reason"] = f"the same star as {earlier.name}"
+            continue
         if earlier is not None:
             row["name"] = earlier.name
             continue
