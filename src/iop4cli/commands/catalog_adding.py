@@ -181,6 +181,7 @@ def _open_editor(file: Path) -> None:
     try:
         done = subprocess.run([*shlex.split(said), str(file)], check=False)
     except (OSError, ValueError) as error:
+        file.unlink()
         raise UsageError(f"the editor {said!r} cannot be started ({error}): set EDITOR") from None
     if done.returncode != 0:
         raise UsageError(f"the editor {said!r} ended with {done.returncode}; nothing is changed ({file} is kept)")
