@@ -59,8 +59,10 @@ def transparency(
     zero mean. Their scatter starts from `star_p_scatter` per component and gives way to the data as stars and
     signal grow; it makes the errors of the exposures coherent in cos 2t and sin 2t, and the covariance says
     so. A star, or a single flux of it, that the others contradict is left out; `min_stars` must remain, all
-    but one of them in each exposure. Wrong by the mean polarisation of the stars (interstellar, common to a
-    field): nothing here can tell it from transparency, so that the target's (q, u) is relative to that mean.
+    but one of them in each exposure. Where the stars are polarised twice as much as assumed and photons are no
+    limit, few stars cannot tell: errors are then too small by 1.12 to 1.17 with 12 stars, 1.24 with 5. Wrong by
+    the mean polarisation of the stars (interstellar, common to a field): nothing here can tell it from
+    transparency, so that the target's (q, u) is relative to that mean.
     """
     field = _star_field(np.asarray(flux, float), np.asarray(flux_err, float), angles_deg, q_inst, u_inst)
     good = _without_outliers(field, star_p_scatter, min_stars)

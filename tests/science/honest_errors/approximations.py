@@ -31,7 +31,7 @@ class Approximation:
 
 def _zero_point_matters(cell: Cell) -> bool:
     """The calibrators' 0.02 mag are no small part of the error."""
-    return cell.snr >= 30
+    return cell.snr * cell.setting.n_angles**0.5 >= 40
 
 
 # An error of the zero point is only ever enlarged by the calibrators' scatter: zeropoint.zero_point.
