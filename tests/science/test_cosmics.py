@@ -174,3 +174,16 @@ def test_the_flats_uncertainty_counts_under_a_bright_star():
     assert np.std(fluxes) == pytest.approx(part, rel=4 / np.sqrt(600))
     # Then it is as large as the photons' noise.
     assert 0.8 < part / np.sqrt(flux_e) < 1.2
+
+
+@pytest.mark.parametrize("fwhm", [1.8, 2.4])
+def test_stars_too_sharp_to_be_told_from_hits_are_left_alone(fwhm):
+    rng = np.random.default_rng(7)
+    size, stars = 120, [(20.0 + 20 * (n % 5) + rng.uniform(-0.5, 0.5), 20.0 + 20 * (n // 5), 4e5) for n in range(20)]
+    image = np.full((size, size), SKY_E)
+    for x, y, flux in stars:
+        image += moffat(size, x, y, flux, fwhm)
+    one = scene(exposed(image, rng), stars, fwhm)
+    assert star_profile(one, reach(fwhm)) is None
+    assert [flag_cosmic_rays(one, x, y, reach(fwhm)) for x, y, _ in stars] == [0] * len(stars)
+    assert not (one.dq & Pixel.COSMIC_RAY).any()

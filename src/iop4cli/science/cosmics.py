@@ -8,7 +8,7 @@ import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
 from iop4cli.science.apertures import Scene
-from iop4cli.science.profile import StarProfile, sky_of
+from iop4cli.science.profile import LEAST_FWHM_PX, StarProfile, sky_of
 
 _SIGMAS, _GROWN_SIGMAS = 6.0, 3.0
 # A light that falls to less than half in the next pixels, most of them, is sharper than any star.
@@ -173,11 +173,11 @@ def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) ->
 
     L.A.Cosmic (van Dokkum 2001, PASP 113, 1420; astroscrappy's implementation) on a cut-out of electrons, with
     the fine structure modelled by a Gaussian of the frame's FWHM: for frames with too few stars to know their
-    profile. Under-sampled stars (FWHM below 2.5 pixels) cannot be told from cosmic rays and are left alone. Of hits
+    profile. Under-sampled stars (FWHM below 3 pixels) cannot be told from cosmic rays and are left alone. Of hits
     of 3,000 to 10,000 electrons it misses none at a FWHM of 15 pixels and a tenth at 5, and there takes parts of
     bright stars' cores for one.
     """
-    if scene.fwhm_px < 2.5:
+    if scene.fwhm_px < LEAST_FWHM_PX:
         return 0
     import astroscrappy
 
