@@ -220,3 +220,16 @@ def test_a_smoothing_kernel_finds_stars_fainter_than_the_noise_of_a_pixel_allows
     found = detect(image, np.zeros(image.shape, np.uint8), threshold_sigmas=5.0, usual_fwhm_px=15.0)
     away = np.hypot(found.x_px[:, None] - places[:, 0], found.y_px[:, None] - places[:, 1])
     assert (away.min(axis=0) < 3.0).sum() >= 2
+
+
+def test_a_hot_pixel_between_two_stars_that_touch_does_not_make_them_one():
+    y, x = np.mgrid[:300, :400]
+    rng = np.random.default_rng(5)
+    image = rng.normal(0, 4, x.shape)
+    for px, py, flux in ((150, 150, 220_000), (177, 197, 70_000)):
+        image += flux / (2 * np.pi * 6.8**2) * np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 6.8**2))
+    dq = np.zeros(image.shape, np.uint8)
+    dq[165:168, 160] = int(Pixel.HOT)
+    image[dq > 0] += 5000
+    found = detect(image.astype(np.float32), dq, threshold_sigmas=5.0, usual_fwhm_px=15.0)
+    assert sorted((round(a), round(b)) for a, b in zip(found.x_px, found.y_px, strict=True)) == [(150, 150), (177, 197)]

@@ -83,7 +83,8 @@ def detect(
     mask = (dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0
     well_sampled = usual_fwhm_px is not None and usual_fwhm_px >= _WELL_SAMPLED_PX
     if well_sampled:
-        image = _without_spikes(image, sky_rms_e)
+        # Left to the extraction, one masked pixel would keep it from telling two stars that touch apart.
+        image, mask = _without_spikes(image, sky_rms_e, mask), None
     # Only with an image of the noise does the threshold know how much the kernel smooths it.
     smoothed = {"filter_kernel": _kernel(0.5 * float(usual_fwhm_px or 0.0))} if well_sampled else {}
     noise_e = np.full(image.shape, sky_rms_e, np.float32) if well_sampled else sky_rms_e
@@ -123,8 +124,8 @@ def detect(
     )  # fmt: skip
 
 
-def _without_spikes(image: np.ndarray, sky_rms_e: float) -> np.ndarray:
-    """The image (height, width) with pixels that no star has replaced by the median of the 5 x 5 around them.
+def _without_spikes(image: np.ndarray, sky_rms_e: float, mask: np.ndarray) -> np.ndarray:
+    """The image (height, width) with masked pixels, and such as no star has, replaced by the median of 5 x 5.
 
     Twice, for the second time sees what is left of a thick track. A star six pixels wide and more falls by less
     than a third from its peak to the median of the square around it.
@@ -133,13 +134,14 @@ def _without_spikes(image: np.ndarray, sky_rms_e: float) -> np.ndarray:
     height, width = image.shape
     steps_y, steps_x = (step.ravel() for step in np.mgrid[-2:3, -2:3])
     for _ in range(2):
-        rows, columns = np.nonzero(image > _SPIKE_SIGMAS * sky_rms_e)
+        rows, columns = np.nonzero((image > _SPIKE_SIGMAS * sky_rms_e) | mask)
         around = image[
             np.clip(rows[:, None] + steps_y, 0, height - 1), np.clip(columns[:, None] + steps_x, 0, width - 1)
         ]
         middle = np.median(around, axis=1)
         noise_e = np.sqrt(sky_rms_e**2 + np.maximum(middle, 0.0))
         spike = image[rows, columns] > middle + _SPIKE_SIGMAS * noise_e + _SPIKE_SHARE * np.maximum(middle, 0.0)
+        spike |= mask[rows, columns]
         image[rows[spike], columns[spike]] = middle[spike]
     return image
 
