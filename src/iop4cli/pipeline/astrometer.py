@@ -115,7 +115,7 @@ class Astrometer:
         solver = _solver(tuple(self.payload["index_files"]))
         found = solve_blind(
             solver, stars.x_px[use], stars.y_px[use], hints, self.fwhm_px, params["max_stars"], self._known(),
-            self._weight()[use],
+            self.weight()[use],
         )  # fmt: skip
         if found is None or found.n_matched < params["min_matched"]:
             where = f"{hints.radius_deg:.2f} deg of the pointing" if hints.radius_deg else "the whole sky"
@@ -130,7 +130,7 @@ class Astrometer:
             found.wcs, "index", found.index_name, found.n_matched, found.rms_arcsec, found.logodds, solution, pairing
         )  # fmt: skip
 
-    def _weight(self) -> np.ndarray:
+    def weight(self) -> np.ndarray:
         """How well each image (n,) is placed; one that the frame's edge cuts is not where the star is."""
         stars, (height, width) = self.stars, self.shape
         inside_px = np.minimum.reduce([stars.x_px, stars.y_px, width - 1 - stars.x_px, height - 1 - stars.y_px])
@@ -221,7 +221,7 @@ class Astrometer:
         if used.sum() < least:
             raise NotSolved(f"only {int(used.sum())} stars in common with {name}")
         ra, dec = sky[0][matched[used]], sky[1][matched[used]]
-        here = self._weight()[used]
+        here = self.weight()[used]
         there = position_weight(known_flux[matched[used]], known_flux.min())
         weight = 1.0 / (1.0 / here + 1.0 / there)
         wcs = fit_plate(stars.x_px[used], stars.y_px[used], ra, dec, start, weight, _AFFINE_IMAGES)

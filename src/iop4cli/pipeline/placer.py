@@ -41,8 +41,9 @@ def by_place_in(astrometer: Astrometer, reference: Mapping[str, Any]) -> Solved:
     own = int(away.argmin())
     others = np.delete(np.arange(len(x)), own)
     mirror = np.diag([1.0, -1.0 if beams["flipped"] != bool(row["flipped"]) else 1.0])
+    # From where its coordinates put the target, which is surer than its image if that is faint.
     around = Around(
-        x[others] - x[own], mirror[1, 1] * (y[others] - y[own]), flux[others] / flux[own], 0.0,
+        x[others] - target_x, mirror[1, 1] * (y[others] - target_y), flux[others] / flux[own], 0.0,
         float(flux.min() / flux[own]),
     )  # fmt: skip
     exposures_s = astrometer.payload["exptime_s"], row["exptime_s"]
@@ -140,12 +141,13 @@ def _solved(
         turn = np.vdot(expected, seen)
         turn = turn / abs(turn) if around.turn_err_rad else 1.0
         residual = np.append(seen - turn * expected, 0.0)
-        shift = complex(residual.mean())
+        weight = astrometer.weight()[use][np.append(placed.matched[hit], placed.target)]
+        shift = complex(np.average(residual, weights=weight))
         target_x, target_y = target_x + shift.real, target_y + shift.imag
         # A sky position at the offset d of before is at turn * d now.
         cd = cd @ np.array([[turn.real, turn.imag], [-turn.imag, turn.real]])
         scale_arcsec = 3600.0 * float(np.sqrt(abs(np.linalg.det(cd))))
-        rms_arcsec = float(np.sqrt(np.mean(np.abs(residual - shift) ** 2))) * scale_arcsec
+        rms_arcsec = float(np.sqrt(np.average(np.abs(residual - shift) ** 2, weights=weight))) * scale_arcsec
     wcs = TanWcs(tuple(astrometer.payload["target"]), (target_x, target_y), pairs_of(cd))
     return Solved(wcs, method, reference, 1 + placed.n_matched, rms_arcsec, pairing=pairing)
 
