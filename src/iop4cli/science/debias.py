@@ -111,6 +111,8 @@ def measured_angle_error_deg(p: float, sigma_perp: float) -> float:
     1.5: 70 %; 2: 70 %; 3: 69 %; 4 and more: 68.4 %. (The measured p itself: 43, 49, 54, 61, 65, 68 and 68.3 %;
     sqrt(p^2 - sigma^2): 58, 63, 67, 71, 72, 71 and 70 %.) A true angle does not exist at p = 0; one that was thought of
     beforehand is within the error in 47 %.
+    The error is not Gaussian: over it the deviations are 1.035 wide at a true p/sigma of 3, 1.02 at 4, 1.01 at 7, and
+    1.96 of it cover 93.8, 94.3 and 94.7 %.
     """
     if sigma_perp == 0:
         return 0.0

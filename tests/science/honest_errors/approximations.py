@@ -34,10 +34,18 @@ def _zero_point_matters(cell: Cell) -> bool:
     return cell.snr * cell.setting.n_angles**0.5 >= 40
 
 
+def _angle_is_not_gaussian(cell: Cell) -> bool:
+    """Photons alone give p an error of sqrt(2/n) of that of one exposure."""
+    return cell.p * cell.snr * (cell.setting.n_angles / 2) ** 0.5 < 10
+
+
 # An error of the zero point is only ever enlarged by the calibrators' scatter: zeropoint.zero_point.
 APPROXIMATIONS = tuple(
     Approximation("zeropoint.zero_point", ("mag",), statistic, low, high, _zero_point_matters)
     for statistic, low, high in (("width", 0.91, 1.0), ("68 %", 0.6827, 0.74), ("95 %", 0.95, 0.965))
+) + tuple(
+    Approximation("debias.measured_angle_error_deg", ("chi",), statistic, low, high, _angle_is_not_gaussian)
+    for statistic, low, high in (("width", 1.0, 1.035), ("68 %", 0.6827, 0.70), ("95 %", 0.938, 0.95))
 )
 
 
