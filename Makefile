@@ -13,7 +13,7 @@ help:
 	@echo "make test    everything: make check, then whole nights"
 	@echo "make check   format, lint, types, quick tests (run it before each commit)"
 	@echo "make nights  twenty simulated nights for each instrument and mode: the table of pulls"
-	@echo "make science pulls and coverage of magnitudes and polarisation, 2000 groups in each of 192 cells (20 minutes)"
+	@echo "make science pulls and coverage of magnitudes and polarisation, 2000 groups in each of 192 cells (10 minutes)"
 	@echo "make clean   remove what the others made"
 
 $(READY): pyproject.toml constraints.txt
