@@ -16,7 +16,12 @@ METHOD = "aperture"
 UNUSABLE = Quality.SATURATED | Quality.EDGE | Quality.NEGATIVE_FLUX | Quality.NOT_CENTRED | Quality.BLENDED_BEAMS
 
 
-_LIGHT_LOST = ((Quality.SATURATED, "saturated"), (Quality.EDGE, "its aperture reaches over the edge of the frame"))
+# With these the flux is not the star's; how far off the magnitude is cannot be told.
+_FLUX_SPOILED = (
+    (Quality.SATURATED, "saturated"),
+    (Quality.EDGE, "its aperture reaches over the edge of the frame"),
+    (Quality.BLENDED_BEAMS, "another star's second image lies in its aperture"),
+)
 
 
 def site_of(instrument: Any) -> tuple[float, float, float]:
@@ -108,9 +113,9 @@ def photometry_rows(job: Job, apertures: Sequence[Mapping[str, Any]]) -> tuple[l
 
 
 def magnitude_columns(magnitude: Any, bits: int) -> dict[str, Any]:
-    """The columns of a measurement that a magnitude fills; light that is lost leaves none worth giving."""
+    """The columns of a measurement that a magnitude fills; a spoiled flux leaves none worth giving."""
     zp = magnitude.zero_point
-    lost = next((reason for bit, reason in _LIGHT_LOST if bits & bit), None)
+    lost = next((reason for bit, reason in _FLUX_SPOILED if bits & bit), None)
     return {
         "mag": None if lost else magnitude.mag, "mag_err": None if lost else magnitude.mag_err,
         "mag_err_photon": magnitude.mag_err_photon, "mag_instrumental": magnitude.mag_instrumental,
