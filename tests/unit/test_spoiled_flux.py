@@ -11,7 +11,9 @@ from iop4cli.science.magnitudes import FieldSource, calibrate
 
 def calibrated_target():  # type: ignore[no-untyped-def]
     sources = [FieldSource("2200+420", 900.0, 3.0, True, None, None, (), None)]
-    sources += [FieldSource(f"2200+420 {i}", 1e3 * i, 3.0, True, 15.0 - i, 0.02, ("2200+420",), None) for i in (1, 2, 3)]
+    sources += [
+        FieldSource(f"2200+420 {i}", 1e3 * i, 3.0, True, 15.0 - i, 0.02, ("2200+420",), None) for i in (1, 2, 3)
+    ]
     return calibrate(sources, "2200+420", "R", None)["2200+420"]
 
 
