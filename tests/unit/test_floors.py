@@ -30,7 +30,9 @@ SIBLINGS = {
     # An aperture carries the bits of its pixels.
     ("science", "frames"): {"iop4cli.frames.quality"},
     # A fetched frame is placed by its header, or by the night of the folder it was in.
-    ("remote", "frames"): {"iop4cli.frames.fits"},
+    # Whether a FITS file is whole is asked of what comes from a server, and of index files.
+    ("remote", "frames"): {"iop4cli.frames.fits", "iop4cli.frames.units"},
+    ("archive", "frames"): {"iop4cli.frames.units"},
     ("remote", "archive"): {"iop4cli.archive.layout", "iop4cli.archive.epochs"},
     ("remote", "instruments"): {"iop4cli.instruments.headers", "iop4cli.instruments.registry"},
 }

@@ -2,7 +2,8 @@
 
 import pytest
 
-from iop4cli.archive.index_files import _tile_centre, choose, index_files
+from iop4cli.archive.index_files import choose, index_files
+from iop4cli.archive.sky_tiles import tile_centre
 from iop4cli.share import share_dir
 
 # (healpix, nside, ra, dec): base tiles by definition; the others are means of the stars that astrometry.net's
@@ -16,7 +17,7 @@ TILES = [
 
 @pytest.mark.parametrize(("healpix", "nside", "ra", "dec", "tolerance"), TILES)
 def test_centres_of_tiles(healpix, nside, ra, dec, tolerance):
-    found_ra, found_dec = _tile_centre(healpix, nside)
+    found_ra, found_dec = tile_centre(healpix, nside)
     assert (found_ra, found_dec) == (pytest.approx(ra, abs=tolerance), pytest.approx(dec, abs=tolerance))
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-_HEADER_BYTES = 2880 * 4
+from iop4cli.archive.index_structure import check_tables, units_of
+from iop4cli.archive.sky_tiles import tile_centre, tiles_touched
+from iop4cli.errors import BadFrame
+
 _DIGEST_BYTES = 1 << 16
 _RADIAN_ARCSEC = 206264.806
+# Quads smaller than this part of the frame's side are of stars too faint and too close to be found on it.
+_SMALLEST_QUAD = 0.05
 
 
 @dataclass(frozen=True)
@@ -24,28 +28,61 @@ class IndexFile:
     quad_upper_arcsec: float
     healpix: int
     nside: int
+    index_id: int
+    size_bytes: int
+
+    @property
+    def whole_sky(self) -> bool:
+        return self.healpix < 0 or self.nside < 1
+
+    @property
+    def centre(self) -> tuple[float, float] | None:
+        """The middle (ra, dec) of its tile in degrees."""
+        return None if self.whole_sky else tile_centre(self.healpix, self.nside)
 
     def touches(self, ra_deg: float, dec_deg: float, radius_deg: float) -> bool:
-        if self.healpix < 0 or self.nside < 1:
-            return True
-        centre_ra, centre_dec = _tile_centre(self.healpix, self.nside)
-        # The corner of a healpix tile is at most about 1.1 of its side's root area from the middle.
-        tile_radius_deg = math.degrees(math.sqrt(math.pi / 3.0)) / self.nside * 1.1
-        return _separation_deg(ra_deg, dec_deg, centre_ra, centre_dec) <= radius_deg + tile_radius_deg
+        return self.whole_sky or self.healpix in tiles_touched(ra_deg, dec_deg, radius_deg, self.nside)
+
+
+@dataclass(frozen=True)
+class BrokenIndex:
+    """What was meant to be an index file and cannot be used, with the reason."""
+
+    path: Path
+    reason: str
 
 
 def index_files(folders: Iterable[Path]) -> list[IndexFile]:
-    """All index files in these folders, by name; a folder that is not there holds none."""
+    """All usable index files in these folders, by name; a folder that is not there holds none."""
     found: dict[str, IndexFile] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            continue
-        for path in sorted(folder.glob("*.fits")):
-            status = path.stat()
-            described = _described(path, status.st_size, status.st_mtime_ns)
-            if described is not None:
-                found.setdefault(path.name, described)
+    for one in examined(folders):
+        if isinstance(one, IndexFile):
+            found.setdefault(one.path.name, one)
     return [found[name] for name in sorted(found)]
+
+
+def examined(folders: Iterable[Path]) -> Iterator[IndexFile | BrokenIndex]:
+    """All index files in these folders, those of the same name and the broken ones too."""
+    for folder in folders:
+        if folder.is_dir():
+            for path in sorted(folder.glob("*.fits")):
+                described = examine(path)
+                if described is not None:
+                    yield described
+
+
+def examine(path: Path) -> IndexFile | BrokenIndex | None:
+    """What a file is; None for a FITS file that is no index."""
+    try:
+        status = path.stat()
+        return _described(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        return BrokenIndex(path, f"cannot be read: {error.strerror or error}")
+
+
+def fits_frame(quad_lower_arcsec: float, quad_upper_arcsec: float, side_arcsec: float) -> bool:
+    """Whether quads of these sizes are of use on a frame of this side."""
+    return quad_upper_arcsec >= _SMALLEST_QUAD * side_arcsec and quad_lower_arcsec <= side_arcsec
 
 
 def choose(
@@ -58,68 +95,40 @@ def choose(
 ) -> list[IndexFile]:
     """The files whose quads fit in the frame and whose tile the hint touches."""  # fmt: skip
     side_arcsec = scale_arcsec_per_px * side_px
-    fitting = [f for f in files if f.quad_upper_arcsec >= 0.05 * side_arcsec and f.quad_lower_arcsec <= side_arcsec]
+    fitting = [f for f in files if fits_frame(f.quad_lower_arcsec, f.quad_upper_arcsec, side_arcsec)]
     if ra_deg is None or dec_deg is None or radius_deg is None:
         return fitting
     return [f for f in fitting if f.touches(ra_deg, dec_deg, radius_deg)]
 
 
 @lru_cache(maxsize=4096)
-def _described(path: Path, size: int, mtime_ns: int) -> IndexFile | None:
-    """Read the head of the file; None for a FITS file that is no index."""
+def _described(path: Path, size: int, mtime_ns: int) -> IndexFile | BrokenIndex | None:
+    """Read headers, and as much of the file as tells it from others; `mtime_ns` is for the cache."""
+    named_so = path.name.startswith("index-")
     with path.open("rb") as stream:
         head = stream.read(_DIGEST_BYTES)
+        if b"INDEXID =" not in head and not named_so:
+            return None
         stream.seek(max(0, size - _DIGEST_BYTES))
         tail = stream.read(_DIGEST_BYTES)
-    cards = _cards(head[:_HEADER_BYTES])
-    if "SCALE_U" not in cards or "INDEXID" not in cards:
-        return None
-    digest = hashlib.sha256(path.name.encode() + str(size).encode() + head + tail).hexdigest()[:16]
-    return IndexFile(
-        path,
-        digest,
-        float(cards["SCALE_L"]) * _RADIAN_ARCSEC,
-        float(cards["SCALE_U"]) * _RADIAN_ARCSEC,
-        int(cards.get("HEALPIX", "-1")),
-        int(cards.get("HPNSIDE", "0")),
-    )
-
-
-def _cards(head: bytes) -> dict[str, str]:
-    cards = {}
-    for start in range(0, len(head), 80):
-        text = head[start : start + 80].decode("latin-1")
-        if text.startswith("END "):
-            break
-        if text[8:10] == "= ":
-            cards[text[:8].strip()] = text[10:].split("/")[0].strip().strip("'").strip()
-    return cards
-
-
-def _tile_centre(healpix: int, nside: int) -> tuple[float, float]:
-    """Centre (ra, dec) in degrees of a tile in astrometry.net's order: base pixel, then x, then y.
-
-    Gorski et al. 2005, ApJ 622, 759, equations 4 to 9, with (x, y) counted from the southern corner of the
-    base pixel.
-    """
-    base, within = divmod(healpix, nside * nside)
-    x, y = divmod(within, nside)
-    row, column = divmod(base, 4)
-    u, v = (x + 0.5) / nside, (y + 0.5) / nside
-    # Height along the axis from the southernmost to the northernmost corner, in units of base pixels.
-    height = u + v + {0: 0.0, 1: -1.0, 2: -2.0}[row]
-    across = u - v
-    if -1.0 <= height <= 1.0:
-        z = height * 2.0 / 3.0
-        phi = (column + (0.5 if row != 1 else 0.0)) * math.pi / 2 + across * math.pi / 4
-    else:
-        reach = 2.0 - abs(height)
-        z = math.copysign(1.0 - reach * reach / 3.0, height)
-        phi = (column + 0.5) * math.pi / 2 + (across / reach if reach > 0 else 0.0) * math.pi / 4
-    return math.degrees(phi) % 360.0, math.degrees(math.asin(max(-1.0, min(1.0, z))))
-
-
-def _separation_deg(ra1: float, dec1: float, ra2: float, dec2: float) -> float:
-    a1, d1, a2, d2 = (math.radians(value) for value in (ra1, dec1, ra2, dec2))
-    half = math.sin((d1 - d2) / 2) ** 2 + math.cos(d1) * math.cos(d2) * math.sin((a1 - a2) / 2) ** 2
-    return math.degrees(2 * math.asin(math.sqrt(min(1.0, half))))
+    try:
+        units = units_of(path)
+        cards = units[0].cards
+        if "SCALE_U" not in cards or "INDEXID" not in cards:
+            raise BadFrame("it has neither INDEXID nor SCALE_U: no index of astrometry.net")
+        check_tables(units)
+        digest = hashlib.sha256(path.name.encode() + str(size).encode() + head + tail).hexdigest()[:16]
+        return IndexFile(
+            path,
+            digest,
+            float(cards["SCALE_L"]) * _RADIAN_ARCSEC,
+            float(cards["SCALE_U"]) * _RADIAN_ARCSEC,
+            int(cards.get("HEALPIX", "-1")),
+            int(cards.get("HPNSIDE", "0")),
+            int(cards["INDEXID"]),
+            size,
+        )
+    except BadFrame as error:
+        return BrokenIndex(path, str(error))
+    except (KeyError, ValueError) as error:
+        return BrokenIndex(path, f"its header is not that of an index: {error}")
