@@ -40,6 +40,7 @@ VERBS = (
     Verb("init", "Make an archive.", _KEEP),
     Verb("fetch", "Bring raw frames into the archive.", _KEEP),
     Verb("catalog", "Targets and calibrators: edit, find, check.", _KEEP),
+    Verb("index", "Index files of astrometry.net: what they cover; fetch those needed.", _KEEP),
     Verb("flag", "Mark results by hand, with a reason.", _KEEP),
     Verb("calib", "Polarimetric calibrations: fit them to standards, accept, show.", _KEEP),
     Verb("doctor", "Check the set-up, and an instrument's file.", _KEEP),

@@ -99,7 +99,7 @@ def published(names: Sequence[str]) -> list[Published]:
     known = known_series()
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UsageError(f"no series {unknown[0]!r}{did_you_mean(unknown[0], known)}; known: {', '.join(known)}")
+        raise UsageError(f"there is no series {unknown[0]!r} of index files{did_you_mean(unknown[0], known)}")
     return [file for name in names for scale in known[name].scales for file in _files(name, scale)]
 
 

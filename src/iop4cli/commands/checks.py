@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from iop4cli.errors import Iop4Error
 
 if TYPE_CHECKING:
+    from iop4cli.archive.index_files import IndexFile
     from iop4cli.archive.layout import Layout
     from iop4cli.archive.store import Store
     from iop4cli.shell.config import Config
@@ -147,9 +148,12 @@ class Checks:
     def _index_files(self) -> Iterator[Row]:
         if self._config is None:
             return
-        from iop4cli.archive.index_files import index_files
+        from iop4cli.archive.index_files import BrokenIndex, examined, index_files
 
         folders = self._config.index_folders()
+        broken = [one.path.name for one in examined(folders) if isinstance(one, BrokenIndex)]
+        if broken:
+            yield _row("index files", WARNING, f"broken, and not used: {_several(broken)}; `iop4 index list` says why")
         named = self._config["solve.index_path"]
         missing = [str(folder) for folder in folders[:-1] if not folder.is_dir()]
         found = index_files(folders)
@@ -161,7 +165,10 @@ class Checks:
                 f"{self._config.origins['solve.index_path']} names what is not there: {', '.join(missing)}",
             )
         if not found:
-            text = f"none in {searched}: frames cannot be solved; set IOP4_INDEX_PATH or solve.index_path"
+            text = (
+                f"none in {searched}: frames cannot be solved; `iop4 index add DIR` says where they are, "
+                "`iop4 index fetch` gets those needed"
+            )
             yield _row("index files", WARNING if not named else BAD, text)
             return
         smallest = min(file.quad_lower_arcsec for file in found) / 60
@@ -174,6 +181,27 @@ class Checks:
             f"{len(found)} ({sky}), quads of {smallest:.1f} to {largest:.1f} arcmin, in "
             f"{', '.join(sorted({str(file.path.parent) for file in found}))}",
         )
+        yield from self._uncovered(found)
+
+    def _uncovered(self, files: Sequence[IndexFile]) -> Iterator[Row]:
+        """Targets that some instrument has no index file for."""
+        if self._store is None or self._layout is None:
+            return
+        from iop4cli.archive.catalog_store import read_sources
+        from iop4cli.instruments.registry import Registry
+        from iop4cli.pipeline.index_needs import coverage, fields_of
+        from iop4cli.shell.config import user_instrument_folder
+
+        try:
+            registry = Registry.load([user_instrument_folder(), self._layout.instruments])
+        except Iop4Error:
+            return  # the check of the instruments says what is wrong
+        covered = coverage(fields_of(read_sources(self._store), registry.instruments.values()), files)
+        bare = list(dict.fromkeys(field.source for field, here in covered.items() if not here))
+        if bare:
+            yield _row(
+                "index coverage", WARNING, f"no index file for frames of {_several(bare)}: `iop4 index coverage`"
+            )
 
     def _instruments(self) -> Iterator[Row]:
         from iop4cli.instruments.registry import Registry, load_instrument

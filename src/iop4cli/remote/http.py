@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from iop4cli.remote.archives import PORTS, RemoteArchive
+from iop4cli.remote.archives import PORTS
 from iop4cli.remote.credentials import Credentials
 from iop4cli.remote.names import last_part
 from iop4cli.remote.server import (
@@ -35,10 +35,32 @@ _LARGEST_LISTING_BYTES = 64 << 20
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
+class WebAddress(Protocol):
+    """Where a web server is: an observatory's archive, or any other."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def protocol(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def effective_port(self) -> int: ...
+
+    @property
+    def encoding(self) -> str: ...
+
+    @property
+    def variable(self) -> str: ...
+
+
 class HttpServer:
     """A web server; each request is a connection of its own."""
 
-    def __init__(self, archive: RemoteArchive, credentials: Credentials, timeout_s: float) -> None:
+    def __init__(self, archive: WebAddress, credentials: Credentials, timeout_s: float) -> None:
         self._archive, self._credentials, self._timeout_s = archive, credentials, timeout_s
         # Neither files nor other schemes; proxies as the environment says.
         self._opener = urllib.request.OpenerDirector()
@@ -53,6 +75,11 @@ class HttpServer:
         self._root = f"{archive.protocol}://{host}{port}/"
 
     def entries(self, folder: str) -> list[Entry]:
+        found = (self._entry(link, f"/{folder.strip('/')}/".replace("//", "/")) for link in self.links(folder))
+        return list(dict.fromkeys(entry for entry in found if entry))
+
+    def links(self, folder: str) -> list[str]:
+        """The targets of all links of a folder's page, wherever they lead."""
         with self._open(folder.strip("/") + "/" if folder.strip("/") else "", folder) as (answer, headers):
             try:
                 page = answer.read(_LARGEST_LISTING_BYTES)
@@ -60,8 +87,7 @@ class HttpServer:
                 raise self._trouble(error, folder) from None
         links = _Links()
         links.feed(page.decode(headers.get_content_charset() or "utf-8", "surrogateescape"))
-        found = (self._entry(link, f"/{folder.strip('/')}/".replace("//", "/")) for link in links.found)
-        return list(dict.fromkeys(entry for entry in found if entry))
+        return links.found
 
     def _entry(self, link: str, folder: str) -> Entry | None:
         """A link of a listing; those up, to other orders of the page and to other servers are none."""

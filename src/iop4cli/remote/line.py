@@ -49,17 +49,15 @@ class LoginGate:
 class Line:
     """One connection at most; not for two threads at once."""
 
-    def __init__(
-        self, archive: RemoteArchive, credentials: Credentials, limits: Limits, gate: LoginGate, stop: threading.Event
-    ) -> None:
-        self._archive, self._credentials, self._limits = archive, credentials, limits
+    def __init__(self, connect: Callable[[], Server], limits: Limits, gate: LoginGate, stop: threading.Event) -> None:
+        self._connect, self._limits = connect, limits
         self._gate, self._stop = gate, stop
         self._server: Server | None = None
 
     def server(self) -> Server:
         if self._server is None:
             self._gate.wait()
-            self._server = connected(self._archive, self._credentials, self._limits.timeout_s)
+            self._server = self._connect()
         return self._server
 
     def drop(self) -> None:

@@ -15,9 +15,9 @@ from iop4cli.archive.epochs import Epoch
 from iop4cli.archive.layout import Layout
 from iop4cli.remote.archives import RemoteArchive
 from iop4cli.remote.credentials import Credentials
-from iop4cli.remote.line import Limits, Line, LoginGate
+from iop4cli.remote.line import Limits, Line, LoginGate, connected
 from iop4cli.remote.names import last_part, refusal, shown
-from iop4cli.remote.server import Entry, LocalTrouble, LoginRefused, NotThere, RemoteError
+from iop4cli.remote.server import Entry, LocalTrouble, LoginRefused, NotThere, RemoteError, Server
 from iop4cli.remote.transfer import Stopped, Transfer
 
 # A transfer sees at its next piece that the run is ending; one that waits for the network is not waited for.
@@ -58,7 +58,10 @@ class NightFetch:
         self.given_up = ""
 
     def _line(self) -> Line:
-        return Line(self._archive, self._credentials, self._limits, self._gate, self._stop)
+        def connect() -> Server:
+            return connected(self._archive, self._credentials, self._limits.timeout_s)
+
+        return Line(connect, self._limits, self._gate, self._stop)
 
     def nights(self) -> list[str]:
         """All nights that have a folder on the server, as ISO dates."""

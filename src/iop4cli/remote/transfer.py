@@ -9,10 +9,10 @@ import re
 import stat
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from iop4cli.errors import BadFrame
 from iop4cli.frames.fits import put_in_place
@@ -34,14 +34,16 @@ class Transfer:
     """The way of one file from `path` on a server to `final`; to be tried again after Broken.
 
     `origin` names the archive: what is left of a transfer is taken up only for the same file of the same archive,
-    of the same size and time of change, which its temporary name says.
+    of the same size and time of change, which its temporary name says. `inspect` looks at the whole file before it
+    gets its name, and raises BadFrame if it is not what it should be.
     """
 
     def __init__(
-        self, origin: str, path: str, final: Path, *, read_only: bool, again: bool, stop: threading.Event
-    ) -> None:
+        self, origin: str, path: str, final: Path, *, read_only: bool, again: bool, stop: threading.Event,
+        inspect: Callable[[Path], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self._origin, self._path, self._final = origin, path, final
-        self._read_only, self._again, self._stop = read_only, again, stop
+        self._read_only, self._again, self._stop, self._inspect = read_only, again, stop, inspect
         self.synced_bytes = 0
         self.began_at_bytes = 0
         self.reading = False
@@ -68,7 +70,7 @@ class Transfer:
             return
         if not self._again:
             raise FileTrouble(
-                "was no whole FITS file when it was last fetched, and has not changed on the server since; "
+                "was not whole, or not what its name says, when it was last fetched, and has not changed since; "
                 "--again fetches it all the same"
             )
         bad.unlink()
@@ -129,9 +131,16 @@ class Transfer:
         try:
             check_whole(part, self._final.name)
         except BadFrame as error:
-            self._beside(facts, "bad").touch()
-            part.unlink()
-            raise FileTrouble(f"no whole FITS file on the server either: {error}; left for when it changes") from None
+            self._refuse(facts, part, f"no whole FITS file on the server either: {error}")
+        try:
+            self._inspect(part)
+        except BadFrame as error:
+            self._refuse(facts, part, f"not what its name says: {error}")
+
+    def _refuse(self, facts: Facts, part: Path, why: str) -> NoReturn:
+        self._beside(facts, "bad").touch()
+        part.unlink()
+        raise FileTrouble(f"{why}; left for when it changes") from None
 
     def _finish(self, facts: Facts, file: IO[bytes], part: Path) -> None:
         if facts.mtime_s is not None:

@@ -222,10 +222,13 @@ def _no_index(view: View, hints: Mapping[str, Any]) -> str:
     if not view.index_files:
         return (
             f"no astrometry.net index files in the folders searched ({folders}): "
-            "set IOP4_INDEX_PATH or solve.index_path to where they are"
+            "`iop4 index add DIR` says where they are, `iop4 index fetch` gets those that the catalogue needs"
         )
     where = "anywhere" if hints["ra_deg"] is None else f"at RA {hints['ra_deg']:.3f}, Dec {hints['dec_deg']:.3f}"
-    return f"none of the {len(view.index_files)} index files covers the field {where} at this scale ({folders})"
+    return (
+        f"none of the {len(view.index_files)} index files covers the field {where} at this scale ({folders}): "
+        "`iop4 index fetch` gets what is needed"
+    )
 
 
 def _index_key(step: Step, parts: Mapping[str, str]) -> str:
