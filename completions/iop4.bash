@@ -3,7 +3,7 @@ _iop4() {
   local current="${COMP_WORDS[COMP_CWORD]}" words=""
   local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "run demo classify mkmaster reduce solve phot pol correct status show diff export log sql init fetch catalog flag calib doctor simulate --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "run demo classify mkmaster reduce solve phot pol correct status show diff export log sql init fetch catalog index flag calib doctor simulate --help --version" -- "$current"))
     return
   fi
   [ "$COMP_CWORD" -eq 2 ] && second=""
@@ -22,6 +22,12 @@ _iop4() {
     "catalog check") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog exposure") words="--instrument --snr --p-error --band --mag --longest --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index coverage") words="--source --instrument --missing --check --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index needs") words="--source --instrument --scales --series --urls --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index verify") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index fetch") words="--source --instrument --scales --series --from --to --copy --link --again -n --dry-run --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index add") words="--user --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag remove") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
@@ -67,6 +73,13 @@ _iop4() {
     "catalog check") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog exposure") words="--instrument --snr --p-error --band --mag --longest --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog health") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index") words="list coverage needs verify fetch add -h --help" ;;
+    "index list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index coverage") words="--source --instrument --missing --check --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index needs") words="--source --instrument --scales --series --urls --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index verify") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index fetch") words="--source --instrument --scales --series --from --to --copy --link --again -n --dry-run --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index add") words="--user --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "flag") words="add list remove -h --help" ;;
     "flag add") words="--reason --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "flag list") words="--json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;

@@ -22,6 +22,7 @@ SUBCOMMANDS = {
         *("log", "undo", "calibrators", "resolve", "check", "exposure", "health"),
     ),
     "flag": ("add", "list", "remove"),
+    "index": ("list", "coverage", "needs", "fetch", "add", "verify"),
 }
 ALL_COMMANDS = [(verb.name,) for verb in VERBS] + [
     (verb, word) for verb, words in SUBCOMMANDS.items() for word in words
