@@ -40,7 +40,8 @@ class WebFolder:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"{url!r} is no address of a folder: it begins with https:// or http://")
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise UsageError(f"{url!r}: an address without user, password, ? and # is needed")
+            # Not said again: it may hold a password.
+            raise UsageError("the address of a folder of files has no user, no password, no ? and no #")
         return cls(parts.scheme, parts.hostname, port, "/" + unquote(parts.path).strip("/") if parts.path else "")
 
     @property
