@@ -166,8 +166,8 @@ class Checks:
             )
         if not found:
             text = (
-                f"none in {searched}: frames cannot be solved; `iop4 index add DIR` (or IOP4_INDEX_PATH) says where they are, "
-                "`iop4 index fetch` gets those needed"
+                f"none in {searched}: frames cannot be solved; `iop4 index add DIR` (or IOP4_INDEX_PATH) says "
+                "where they are, `iop4 index fetch` gets those needed"
             )
             yield _row("index files", WARNING if not named else BAD, text)
             return

@@ -222,7 +222,7 @@ def _no_index(view: View, hints: Mapping[str, Any]) -> str:
     if not view.index_files:
         return (
             f"no astrometry.net index files in the folders searched ({folders}): "
-            "`iop4 index add DIR` (or IOP4_INDEX_PATH) says where they are, `iop4 index fetch` gets those that the catalogue needs"
+            "`iop4 index add DIR` (or IOP4_INDEX_PATH) says where they are, `iop4 index fetch` gets those needed"
         )
     where = "anywhere" if hints["ra_deg"] is None else f"at RA {hints['ra_deg']:.3f}, Dec {hints['dec_deg']:.3f}"
     return (
