@@ -61,6 +61,19 @@ def test_a_file_of_the_whole_sky_counts_where_it_has_stars(tmp_path: Path):
     assert any(name.startswith("index-5203") for name in needed_by(files, source=empty))
 
 
+def test_of_a_large_file_of_the_whole_sky_a_sample_of_its_stars_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from iop4cli.archive import index_structure
+
+    monkeypatch.setattr(index_structure, "_ALL_STARS", 5000)
+    monkeypatch.setattr(index_structure, "_SAMPLED_STARS", 500)
+    write_index(tmp_path, "index-5203.fits")
+    vectors, all_of_them = stars_of(tmp_path / "index-5203.fits")
+    assert (500 <= len(vectors) < 1000, all_of_them) == (True, False)
+    empty = field(Source("elsewhere", 20.0, -70.0, "blazar"))
+    covered = coverage([field(), empty], index_files([tmp_path]))
+    assert [len(covered[one]) for one in (field(), empty)] == [1, 0]
+
+
 def test_of_two_series_with_the_same_scale_the_first_is_taken():
     assert {name[6:8] for name in needed_by([], "5000", "5200")} == {"50"}
 

@@ -132,9 +132,13 @@ def summary(needed: Sequence[Need]) -> str:
         n_files[key] += 1
         n_bytes[key] += file.size_bytes
     lines = [
-        f"  {name}: {n_files[name, lower, upper]:3d} files, {sized(n_bytes[name, lower, upper]):>9}, quads of "
+        f"  {name}: {_counted(n_files[name, lower, upper]):>9}, {sized(n_bytes[name, lower, upper]):>9}, quads of "
         f"{lower:g} to {upper:g} arcmin"
         for name, lower, upper in sorted(n_files)
     ]
     total = sized(sum(n_bytes.values()))
-    return "\n".join([f"{len(needed)} files, about {total}:", *lines])
+    return "\n".join([f"{_counted(len(needed))}, about {total}:", *lines])
+
+
+def _counted(n_files: int) -> str:
+    return f"{n_files} file{'s' if n_files != 1 else ''}"
