@@ -23,6 +23,7 @@ _STEPS, _WHOLE, _LOOK, _KEEP = "Steps, in order", "The whole night", "Look", "Se
 
 VERBS = (
     Verb("run", "Do all that is due, from raw frames to results.", _WHOLE),
+    Verb("watch", "Do it as frames come in; results within seconds.", _WHOLE),
     Verb("demo", "Simulate a night, reduce it, and compare with the truth.", _WHOLE),
     Verb("classify", "Read headers: what each raw frame is.", _STEPS),
     Verb("mkmaster", "Combine bias, dark and flat frames.", _STEPS),

@@ -16,6 +16,7 @@ from iop4cli.shell.config import remote_archive_folders, user_instrument_folder
 
 if TYPE_CHECKING:
     from iop4cli.remote.archives import RemoteArchive
+    from iop4cli.remote.feeds import ServerNights
     from iop4cli.remote.nights import NightFetch, RemoteFile
 
 
@@ -34,21 +35,10 @@ class RemoteWish:
 
 def fetch_from_server(opened: Opened, name: str, wish: RemoteWish, json: bool) -> int:
     """Do what is wished, say what happens, and return the exit code."""
-    from iop4cli.remote.archives import archive_named, load_archives
-    from iop4cli.remote.credentials import credentials_of
-    from iop4cli.remote.line import Limits
-    from iop4cli.remote.nights import NightFetch
-
-    archives = load_archives(remote_archive_folders(opened.layout.config))
-    archive = archive_named(name, archives).with_settings(opened.config.values)
+    archive = _archive(opened, name)
     registry = Registry.load((user_instrument_folder(), opened.layout.instruments))
     wanted = _Wanted.of(wish, archive, registry)
-    config = opened.config
-    limits = Limits(config["fetch.retries"], config["fetch.retry_pause_s"], config["fetch.timeout_s"])
-    fetch = NightFetch(
-        opened.layout, archive, credentials_of(archive), limits,
-        read_only=config["fetch.read_only"], again=wish.again, patterns=_compiled(wish.patterns),
-    )  # fmt: skip
+    fetch = _night_fetch(opened, archive, wish)
     try:
         nights = wanted.nights(fetch)
         if wish.listing and not (wish.items or wish.new or wish.patterns):
@@ -56,6 +46,35 @@ def fetch_from_server(opened: Opened, name: str, wish: RemoteWish, json: bool) -
         return _Run(fetch, archive, wanted, json, wish.listing).over(nights)
     finally:
         fetch.close()
+
+
+def server_nights(opened: Opened, name: str, every_s: float, epochs: frozenset[str] | None) -> ServerNights:
+    """Looks at a server again and again, for the newest nights or for those of `epochs`."""
+    from iop4cli.remote.feeds import ServerNights
+
+    archive = _archive(opened, name)
+    nights = None if epochs is None else [epoch.split("/", 1)[1] for epoch in epochs]
+    return ServerNights(lambda: _night_fetch(opened, archive, RemoteWish()), every_s, nights)
+
+
+def _archive(opened: Opened, name: str) -> RemoteArchive:
+    from iop4cli.remote.archives import archive_named, load_archives
+
+    archives = load_archives(remote_archive_folders(opened.layout.config))
+    return archive_named(name, archives).with_settings(opened.config.values)
+
+
+def _night_fetch(opened: Opened, archive: RemoteArchive, wish: RemoteWish) -> NightFetch:
+    from iop4cli.remote.credentials import credentials_of
+    from iop4cli.remote.line import Limits
+    from iop4cli.remote.nights import NightFetch
+
+    config = opened.config
+    limits = Limits(config["fetch.retries"], config["fetch.retry_pause_s"], config["fetch.timeout_s"])
+    return NightFetch(
+        opened.layout, archive, credentials_of(archive), limits,
+        read_only=config["fetch.read_only"], again=wish.again, patterns=_compiled(wish.patterns),
+    )  # fmt: skip
 
 
 def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:

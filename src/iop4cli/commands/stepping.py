@@ -45,11 +45,11 @@ def run_verb(names: Sequence[str], options: StepOptions) -> int:
     finally:
         session.executor.close()
         if not options.dry_run:
-            _record_run(opened, session.run_id, started, tally)
+            record_run(opened, session.run_id, started, tally)
     return 0 if options.dry_run else tally.exit_code
 
 
-def _record_run(opened: Opened, run_id: str, started: Any, tally: Tally) -> None:
+def record_run(opened: Opened, run_id: str, started: Any, tally: Tally) -> None:
     """One row for a run that did something."""
     n_done = tally.counts[DONE]
     if n_done + tally.n_troubles == 0:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from iop4cli.archive.selection import Selection, frames_selected, nights_selected
 from iop4cli.archive.store import Store
+from iop4cli.pipeline.arrivals import Underway
 from iop4cli.pipeline.executor import Executor, perform
 from iop4cli.pipeline.record import Recorder
 from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, FAILED, IMPOSSIBLE, Decision, Outcome, Step
@@ -82,6 +83,7 @@ class Session:
     executor: Executor
     run_id: str
     force: bool = False
+    underway: Underway | None = None
 
 
 def new_run_id() -> str:
@@ -166,7 +168,7 @@ def _run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
 
 def _view(session: Session) -> View:
     nights = nights_selected(session.selection, session.store, session.surroundings.registry)
-    return View(session.store, session.surroundings, nights, session.force)
+    return View(session.store, session.surroundings, nights, session.force, underway=session.underway)
 
 
 def _selected(session: Session, view: View, step: Step, wave: str) -> list[Decision]:

@@ -17,6 +17,11 @@ from iop4cli.pipeline.step import FAILED, Job, Outcome
 
 # Starting a worker costs a second or two of imports; fewer jobs than this are quicker here.
 _JOBS_WORTH_A_WORKER = 4
+_LOOK_FOR_PARENT_S = 2.0
+_LIBRARIES = (
+    "astropy.io.fits", "astropy.wcs", "astropy.time", "astrometry", "astroscrappy", "photutils.aperture", "sep",
+    "scipy.optimize", "iop4cli.pipeline.astrometer", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
+)  # fmt: skip
 
 
 class Executor(Protocol):
@@ -54,15 +59,18 @@ class Here:
 
 
 class Processes:
-    """A pool of spawned processes (never forked: a child would keep the store's lock)."""
+    """A pool of spawned processes (never forked: a child would keep the store's lock).
 
-    def __init__(self, n_workers: int) -> None:
-        self.n_workers = n_workers
+    `eager`: even a single job goes to a worker, so that a crash in a C library costs that job and not the program.
+    """
+
+    def __init__(self, n_workers: int, *, eager: bool = False) -> None:
+        self.n_workers, self.eager = n_workers, eager
         self._pool: ProcessPoolExecutor | None = None
         self._running: dict[Future[Outcome], Job] = {}
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        if self._pool is None and len(jobs) < _JOBS_WORTH_A_WORKER:
+        if not self.eager and self._pool is None and len(jobs) < _JOBS_WORTH_A_WORKER:
             yield from Here().run(jobs)
             return
         waiting = list(reversed(jobs))
@@ -96,10 +104,19 @@ class Processes:
                 yield Outcome(job.step, job.item, FAILED, reason)
 
     def _submit(self, job: Job) -> Future[Outcome]:
+        return self._started().submit(perform, job)
+
+    def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.n_workers, mp_context=context, initializer=_quiet_worker)
-        return self._pool.submit(perform, job)
+            self._pool = ProcessPoolExecutor(
+                self.n_workers, mp_context=context, initializer=_quiet_worker, initargs=(os.getpid(),)
+            )
+        return self._pool
+
+    def warm(self) -> None:
+        """Start a worker and let it load what the steps use, so that the first frame need not wait for it."""
+        self._started().submit(_load_libraries)
 
     def close(self) -> None:
         """Let go of the workers; the files of what they were at when a signal came are not to be kept."""
@@ -114,12 +131,28 @@ class Processes:
         self._running.clear()
 
 
-def _quiet_worker() -> None:
-    """Ctrl-C is the main process' business; the workers finish or are dropped."""
+def _quiet_worker(parent: int) -> None:
+    """Ctrl-C is the main process' business; the workers finish or are dropped, and end with it if it is killed."""
     import signal
+    import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_FOR_PARENT_S)
+    os._exit(1)
+
+
+def _load_libraries() -> None:
+    import importlib
+
+    for module in _LIBRARIES:
+        importlib.import_module(module)
 
 
 def one_thread_each() -> None:
@@ -131,9 +164,14 @@ def one_thread_each() -> None:
         os.environ.setdefault(variable, "1")
 
 
+def worker_count(n_jobs: int) -> int:
+    """0 is one a core."""
+    return n_jobs or (os.cpu_count() or 1)
+
+
 def make_executor(name: str, n_jobs: int) -> Executor:
     one_thread_each()
     if name in {"auto", "processes", "here"}:
-        workers = n_jobs or (os.cpu_count() or 1)
+        workers = worker_count(n_jobs)
         return Here() if name == "here" or workers == 1 else Processes(workers)
     raise UsageError(f"unknown executor {name!r}; known: auto, here, processes")

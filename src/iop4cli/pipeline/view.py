@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from iop4cli.archive.index_files import IndexFile
     from iop4cli.archive.source import Source
     from iop4cli.instruments.registry import Registry
+    from iop4cli.pipeline.arrivals import Underway
     from iop4cli.pipeline.calibrations import DatedCalibration
     from iop4cli.pipeline.targets import Targets
 
@@ -51,13 +52,17 @@ class Surroundings:
 
 @dataclass
 class View:
-    """One consistent look at the store. `nights` limits it to epochs `TELESCOPE/NIGHT` (None: all)."""
+    """One consistent look at the store. `nights` limits it to epochs `TELESCOPE/NIGHT` (None: all).
+
+    `underway` says what is not finished yet while frames arrive (None: nobody watches, all that is there counts).
+    """
 
     store: Store
     surroundings: Surroundings
     nights: frozenset[str] | None = None
     force: bool = False
     dry_run: bool = False
+    underway: Underway | None = None
     _tables: dict[str, list[Row]] = field(default_factory=dict)
     _pending: dict[str, set[str]] = field(default_factory=dict)
     _fields: dict[str, list[Row]] = field(default_factory=dict)

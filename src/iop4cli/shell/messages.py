@@ -45,6 +45,11 @@ def warn(text: str) -> None:
     _write(_coloured("warning: ", "33") + text)
 
 
+def alert(text: str) -> None:
+    """Something a person asked to be told of."""
+    _write(_coloured("alert: ", "35") + text)
+
+
 def error(text: str) -> None:
     _write(_coloured("error: ", "31") + text)
 

@@ -13,6 +13,7 @@ from iop4cli.errors import BadFrame
 from iop4cli.frames.fits import read_header
 from iop4cli.instruments.headers import translate
 from iop4cli.instruments.registry import AmbiguousInstrument, Registry, UnknownInstrument
+from iop4cli.pipeline.arrivals import folders_in, is_raw_file
 from iop4cli.pipeline.step import DONE, FAILED, Decision, Job, Outcome, Step, digest
 from iop4cli.pipeline.targets import Targets
 from iop4cli.pipeline.view import Row, View
@@ -96,22 +97,15 @@ STEP = Classify()
 
 def raw_files(view: View) -> Iterator[tuple[str, Path]]:
     """(name, path) of every file in raw/TELESCOPE/NIGHT/, by name; hidden and unfinished ones are not frames."""
-    raw = view.layout.raw
-    if not raw.is_dir():
-        return
-    for telescope in _folders(raw):
-        for night in _folders(telescope):
+    unfinished = view.underway.unfinished if view.underway is not None else frozenset()
+    for telescope in folders_in(view.layout.raw):
+        for night in folders_in(telescope):
             epoch = f"{telescope.name}/{night.name}"
             if view.nights is not None and epoch not in view.nights:
                 continue
             for path in sorted(night.iterdir()):
-                if path.name.startswith(".") or path.name.endswith((".part", ".tmp")) or not path.is_file():
-                    continue
-                yield f"{epoch}/{path.name}", path
-
-
-def _folders(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+                if is_raw_file(path) and f"{epoch}/{path.name}" not in unfinished:
+                    yield f"{epoch}/{path.name}", path
 
 
 def checksum(path: Path) -> str:

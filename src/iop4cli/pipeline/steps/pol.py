@@ -11,7 +11,7 @@ from iop4cli.errors import BadFrame
 from iop4cli.pipeline.calibrations import calibration_in_force
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
 from iop4cli.pipeline.measurements import catalog_entry, magnitudes_part, site_of, term_payload
-from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
+from iop4cli.pipeline.step import CURRENT, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.view import View, parameter_parts
 
 if TYPE_CHECKING:
@@ -37,8 +37,13 @@ class Pol(Step):
             lambda frame: view.finished("phot", frame["name"]) is not None or view.pending("phot", frame["name"]),
         )
         for name, reason in leftovers:
-            yield view.impossible(self, name, reason, [name])
+            if not _may_begin_a_group(view, name):
+                yield view.impossible(self, name, reason, [name])
         for group in groups:
+            if _may_grow(view, group):
+                if (self.name, group.name) in view.items:
+                    yield Decision(self.name, group.name, CURRENT, "its missing angles may still come", group.frames)
+                continue
             if any(view.pending("phot", name) for name in group.frames):
                 yield view.waiting(self, group.name, "phot", group.frames)
             else:
@@ -127,6 +132,21 @@ class Pol(Step):
 
 
 STEP = Pol()
+
+
+def _may_begin_a_group(view: View, frame: str) -> bool:
+    """Whether one watches, and the frame came so recently that others of its group may follow."""
+    row = view.frames[frame]
+    wait_s = view.instrument(row["instrument"]).analyser.gap_s + (row["exptime_s"] or 0.0)
+    return view.underway is not None and view.underway.is_fresh(frame, wait_s)
+
+
+def _may_grow(view: View, group: NamedGroup) -> bool:
+    """Whether one watches, and the group is to be left until more of its angles came; half a rotation is complete."""
+    if view.underway is None or group.group.even:
+        return False
+    gap_s = view.instrument(group.instrument).analyser.gap_s
+    return view.underway.may_grow(group.name, group.group, gap_s, view.lights())
 
 
 def _magnitudes_part(view: View, group: NamedGroup, band: str) -> str:

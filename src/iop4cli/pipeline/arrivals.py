@@ -1,0 +1,140 @@
+"""Frames that arrive while one watches: which are complete, when they came, and what may still follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iop4cli.pipeline.view import Row
+from iop4cli.remote.settling import SettlingFiles
+from iop4cli.science.groups import Exposure, Group
+
+# Older nights change seldom: their folders are looked at once in a while only.
+_NEW_NIGHTS = 3
+_OLD_NIGHTS_EVERY_S = 30.0
+
+
+@dataclass(frozen=True)
+class Growing:
+    """A polarimetric group whose missing angles may still come, for so many seconds."""
+
+    target: str
+    band: str
+    n_frames: int
+    missing_deg: tuple[float, ...]
+    seconds_left: float
+
+
+@dataclass
+class Underway:
+    """What is not finished yet: raw files still being written, and groups that wait for their missing angles.
+
+    `arrived` gives the moment (seconds of `clock`) at which a frame came. Plans leave the unfinished files alone; a
+    group is measured when it is complete, when another target follows it, or when no further angle can belong to it.
+    """
+
+    unfinished: frozenset[str] = frozenset()
+    arrived: Mapping[str, float] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+    growing: dict[str, Growing] = field(default_factory=dict)
+
+    def may_grow(self, name: str, group: Group, gap_s: float, lights: Iterable[Row]) -> bool:
+        """Whether an exposure that is still to come may belong to the group; noted if so."""
+        last = group.exposures[-1]
+        came = [self.arrived[exposure.name] for exposure in group.exposures if exposure.name in self.arrived]
+        if not came or not group.missing_angles:
+            return False
+        # The next one may begin a gap later, and comes when it is exposed.
+        left = max(came) + gap_s + last.exptime_s - self.clock()
+        if left <= 0.0 or self._followed(last, lights):
+            return False
+        self.growing[name] = Growing(last.target, last.band, len(group.exposures), group.missing_angles, left)
+        return True
+
+    def is_fresh(self, frame: str, wait_s: float) -> bool:
+        """Whether a frame that is in no group yet came so recently that its group may only have begun."""
+        came = self.arrived.get(frame)
+        return came is not None and came + wait_s > self.clock()
+
+    @staticmethod
+    def _followed(last: Exposure, lights: Iterable[Row]) -> bool:
+        """Whether the telescope has turned to another target since."""
+        return any(
+            row["instrument"] == last.instrument
+            and (row["mjd_utc"] or 0.0) > last.mjd_utc
+            and (row["target"] or f"OBJECT {row['object']}") != last.target
+            for row in lights
+        )
+
+
+class Arrivals:
+    """The files in raw/TELESCOPE/NIGHT/ as they come; `nights` limits it to these epochs (None: all)."""
+
+    def __init__(self, raw: Path, nights: frozenset[str] | None, patience_s: float) -> None:
+        self.raw, self.nights = raw, nights
+        self._files = SettlingFiles(patience_s)
+        self._came: dict[str, float] = {}
+        self._looked_at_all_s = -_OLD_NIGHTS_EVERY_S
+        self._lively: set[str] = set()
+        for epoch in self._epochs(everything=True):
+            paths = list(self._paths(epoch))
+            self._files.know(paths)
+            # A frame copied with its own time, or found at the start, came when the file was last written.
+            self._came |= {f"{epoch}/{path.name}": path.stat().st_mtime for path in paths}
+
+    def look(self) -> tuple[list[str], frozenset[str]]:
+        """(frames that are complete since the last look, files that are being written)."""
+        everything = time.monotonic() - self._looked_at_all_s >= _OLD_NIGHTS_EVERY_S
+        if everything:
+            self._looked_at_all_s = time.monotonic()
+        paths = [path for epoch in self._epochs(everything=everything) for path in self._paths(epoch)]
+        settled, growing = self._files.look(paths)
+        names = [self._name(path) for path in settled]
+        self._came |= dict.fromkeys(names, time.time())
+        self._lively |= {epoch_of(name) for name in names}
+        return names, frozenset(map(self._name, growing))
+
+    @property
+    def came(self) -> Mapping[str, float]:
+        return self._came
+
+    def _name(self, path: Path) -> str:
+        return "/".join(path.parts[-3:])
+
+    def _epochs(self, *, everything: bool) -> Iterator[str]:
+        for telescope in folders_in(self.raw):
+            nights = folders_in(telescope)
+            for number, night in enumerate(nights):
+                epoch = f"{telescope.name}/{night.name}"
+                if self.nights is not None:
+                    wanted = epoch in self.nights
+                else:
+                    wanted = everything or number >= len(nights) - _NEW_NIGHTS or epoch in self._lively
+                if wanted:
+                    yield epoch
+
+    def _paths(self, epoch: str) -> Iterator[Path]:
+        try:
+            found = sorted((self.raw / epoch).iterdir())
+        except OSError:
+            return
+        yield from (path for path in found if is_raw_file(path))
+
+
+def epoch_of(name: str) -> str:
+    return name.rsplit("/", 1)[0]
+
+
+def is_raw_file(path: Path) -> bool:
+    """Hidden and temporary files are no frames."""
+    return not path.name.startswith(".") and not path.name.endswith((".part", ".tmp")) and path.is_file()
+
+
+def folders_in(parent: Path) -> list[Path]:
+    """Folders by name; none in one that cannot be read."""
+    try:
+        return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:
+        return []
