@@ -251,7 +251,7 @@ def test_a_second_watch_of_an_archive_is_refused(archive: Archive) -> None:
     watching = Watching.start(archive)
     said = archive.iop4("watch", code=75)
     assert f"process {watching.process.pid}" in said.err
-    assert watching.end() == 130
+    assert watching.end() == 130, watching.all_said
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -220,3 +222,19 @@ def test_a_database_held_open_by_another_program_is_told(store: Store) -> None:
             store.rows("select 1")
     finally:
         shell.communicate()
+
+
+@pytest.mark.parametrize("asked", ["rows", "query", "ask", "write"])
+def test_a_signal_during_a_query_stays_a_signal(store: Store, asked: str) -> None:
+    """DuckDB turns it into a RuntimeError, which would end a command with a traceback instead of its exit code."""
+    slow = "select sum(sqrt(a)) as x from range(30000000000) t(a)"
+    work: dict[str, Callable[[], Any]] = {
+        "rows": lambda: store.rows(slow),
+        "query": lambda: store.query(slow),
+        "ask": lambda: store.ask(slow),
+        "write": lambda: store.write([], f"insert into note (text) {slow};"),
+    }
+    threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        work[asked]()
+    assert store.rows("select count(*) as n from note")[0]["n"] == 0

@@ -131,6 +131,7 @@ class Store:
                 connection.execute("begin; " + past + changes + script + " commit;")
             except Exception as error:
                 migrations.roll_back(connection)
+                _raise_signal(error)
                 raise StoreError(f"could not write to {self.path}: {error}") from error
 
     def ask(self, sql: str, *, write: bool = False) -> Answer:
@@ -182,6 +183,9 @@ class Store:
             connection = self._connect(read_only)
             try:
                 yield connection
+            except RuntimeError as error:
+                _raise_signal(error)
+                raise
             finally:
                 connection.close()
 
@@ -241,6 +245,12 @@ def _answer(cursor: duckdb.DuckDBPyConnection) -> Answer:
         values = [column.to_pylist() for column in table.columns]
         return Answer(names, list(zip(*values, strict=True)))
     return Answer(names, cursor.fetchall() if names else [])
+
+
+def _raise_signal(error: Exception) -> None:
+    """DuckDB hides what a signal raised during a query behind an error of its own."""
+    if error.__context__ is not None and not isinstance(error.__context__, Exception):
+        raise error.__context__ from None
 
 
 def utc_now() -> datetime.datetime:
