@@ -3,7 +3,7 @@ _iop4() {
   local current="${COMP_WORDS[COMP_CWORD]}" words=""
   local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "run demo classify mkmaster reduce solve phot pol correct status show diff export log sql init fetch catalog index flag calib doctor simulate --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "run watch demo classify mkmaster reduce solve phot pol correct status show diff export log sql init fetch catalog index flag calib doctor simulate --help --version" -- "$current"))
     return
   fi
   [ "$COMP_CWORD" -eq 2 ] && second=""
@@ -42,6 +42,7 @@ _iop4() {
   esac
   [ -n "$words" ] || case "$first" in
     "run") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
+    "watch") words="--incoming --from --every --on-result --alert --on-alert --all-sources --p-error --snr --catch-up --patience --calibration-pause --poll --stop-when-idle -j --param --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "demo") words="--seed --json -q --quiet -h --help" ;;
     "classify") words="--set --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "mkmaster") words="--accept --reject --unsay --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;

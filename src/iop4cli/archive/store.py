@@ -99,7 +99,7 @@ class Store:
         import polars
 
         with self._open(read_only=True) as connection:
-            return polars.DataFrame(connection.execute(sql, list(parameters)).arrow())
+            return polars.DataFrame(connection.execute(sql, list(parameters)).to_arrow_table())
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of one SELECT as dictionaries; NULL is None."""
