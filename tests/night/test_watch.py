@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -302,4 +301,4 @@ def test_masters_wait_for_the_end_of_their_sequence(telescope: Telescope, archiv
     made = [at for at, line in watching.err if "mkmaster" in line]
     assert held and min(made) > max(held)
     assert min(made) - max(held) < 4.0 + 20.0
-    assert os.path.exists(archive.root / "log" / "announced.json")
+    assert (archive.root / "log" / "announced.json").exists()
