@@ -6,6 +6,7 @@ import datetime
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from iop4cli.archive.selection import Selection, frames_selected, nights_selected
@@ -113,7 +114,8 @@ def dry_run(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
     view.dry_run = True
     for step in steps:
         for wave in step.waves:
-            decisions = _selected(session, view, step, wave)
+            with _one_look(session, step):
+                decisions = _selected(session, view, step, wave)
             for decision in decisions:
                 if decision.state == DUE and decision.job is not None:
                     expected = _foreseen(view, step, decision)
@@ -140,11 +142,12 @@ def _foreseen(view: View, step: Step, decision: Decision) -> Decision:
 
 
 def _run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
-    view = _view(session)
-    decisions = _selected(session, view, step, wave)
+    with _one_look(session, step):
+        view = _view(session)
+        decisions = _selected(session, view, step, wave)
+        retired = _retired(session, view, step, wave, decisions)
     yield _planned(step, wave, decisions)
     recorder = Recorder(session.store, step, view, session.run_id)
-    retired = _retired(session, view, step, wave, decisions)
     if retired:
         recorder.retire(retired)
         for item in retired:
@@ -157,13 +160,20 @@ def _run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
             state = CURRENT if row["status"] == DONE else row["status"]
             yield Ended(step.name, decision.item, state, row["reason"] or "up to date", news=False)
     recorder.flush()
-    jobs = step.prepare(view, [d.job for d in decisions if d.state == DUE and d.job is not None])
+    due = [d.job for d in decisions if d.state == DUE and d.job is not None]
+    with _one_look(session, step) if due else nullcontext():
+        jobs = step.prepare(view, due)
     try:
         for outcome in session.executor.run(jobs):
             recorder.add(outcome)
             yield Ended(step.name, outcome.item, outcome.status, outcome.reason, True, outcome.notes, outcome)
     finally:
         recorder.flush()
+
+
+def _one_look(session: Session, step: Step) -> AbstractContextManager[None]:
+    """The store held open for a plan; not where the plan looks at files, which may take long on a far disk."""
+    return nullcontext() if step.name == "classify" else session.store.reading()
 
 
 def _view(session: Session) -> View:
