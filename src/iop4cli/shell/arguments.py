@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from iop4cli.archive.selection import Selection
 from iop4cli.errors import UsageError
-from iop4cli.shell.options import SelectionOptions
+from iop4cli.shell.options import FilterOptions, SelectionOptions
 
 _LONGEST_LINE = 1 << 20
 
@@ -20,12 +20,24 @@ def selection_of(options: SelectionOptions) -> Selection:
     from_stdin = "-" in given
     if from_stdin:
         names += list(names_from(sys.stdin))
-    if options.mode is not None and options.mode not in {"phot", "pol"}:
-        raise UsageError(f"--mode {options.mode!r}: must be phot or pol")
+    _check_mode(options.mode)
     return Selection(
         tuple(dict.fromkeys(names)), options.source, options.instrument, options.band, options.mode, options.since,
         options.until, options.where, from_stdin,
     )  # fmt: skip
+
+
+def selection_by_filters(options: FilterOptions, source: str | None = None) -> Selection:
+    """What the filters leave of one source, or of all."""
+    _check_mode(options.mode)
+    return Selection(
+        (), source, options.instrument, options.band, options.mode, options.since, options.until, options.where
+    )  # fmt: skip
+
+
+def _check_mode(mode: str | None) -> None:
+    if mode is not None and mode not in {"phot", "pol"}:
+        raise UsageError(f"--mode {mode!r}: must be phot or pol")
 
 
 def names_from(lines: Iterable[str]) -> Iterator[str]:

@@ -65,18 +65,38 @@ class ArchiveOptions:
     verbose: Verbose = 0
 
 
+OfInstrument = Annotated[str | None, _filter("--instrument", "NAME", "Only of this instrument.")]
+InBand = Annotated[str | None, _filter("--band", "BAND", "Only in this band.")]
+InMode = Annotated[str | None, _filter("--mode", "phot|pol", "Only photometry or only polarimetry.")]
+Since = Annotated[str | None, _filter("--since", "NIGHT", "From this night on.")]
+Until = Annotated[str | None, _filter("--until", "NIGHT", "Up to and with this night.")]
+Where = Annotated[str | None, _filter("--where", "SQL", "Rows that fulfil this condition in SQL.")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class SelectionOptions(ArchiveOptions):
     """Verbs that work on or show items."""
 
     items: Items = None
     source: Annotated[str | None, _filter("--source", "NAME", "Frames or results of this source.")] = None
-    instrument: Annotated[str | None, _filter("--instrument", "NAME", "Only of this instrument.")] = None
-    band: Annotated[str | None, _filter("--band", "BAND", "Only in this band.")] = None
-    mode: Annotated[str | None, _filter("--mode", "phot|pol", "Only photometry or only polarimetry.")] = None
-    since: Annotated[str | None, _filter("--since", "NIGHT", "From this night on.")] = None
-    until: Annotated[str | None, _filter("--until", "NIGHT", "Up to and with this night.")] = None
-    where: Annotated[str | None, _filter("--where", "SQL", "Rows that fulfil this condition in SQL.")] = None
+    instrument: OfInstrument = None
+    band: InBand = None
+    mode: InMode = None
+    since: Since = None
+    until: Until = None
+    where: Where = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterOptions(ArchiveOptions):
+    """Verbs whose arguments say what to show, and that need only filters besides."""
+
+    instrument: OfInstrument = None
+    band: InBand = None
+    mode: InMode = None
+    since: Since = None
+    until: Until = None
+    where: Where = None
 
 
 @dataclass(frozen=True, kw_only=True)
