@@ -1,4 +1,4 @@
-"""User and password of a remote archive: from the environment, a command or a netrc file; never said to anyone else."""
+"""User and password for a server: from the environment, a command or a netrc file; never said to anyone else."""
 
 from __future__ import annotations
 
@@ -27,28 +27,48 @@ class Credentials:
         return text.replace(self.password, "********") if self.password else text
 
 
+@dataclass(frozen=True)
+class Login:
+    """Where a password is asked for: `name` in messages, `setting` is that of the command."""
+
+    name: str
+    host: str
+    user: str
+    variable: str
+    setting: str
+    password_command: str
+
+
 def credentials_of(archive: RemoteArchive) -> Credentials:
+    """Of an observatory's archive."""
+    setting = f"fetch.{archive.name}.password_command"
+    return credentials_for(
+        Login(archive.name, archive.host, archive.user, archive.variable, setting, archive.password_command)
+    )
+
+
+def credentials_for(login: Login) -> Credentials:
     """The environment wins over the command, and that over netrc."""
-    password = os.environ.get(archive.variable, "")
-    if not password and archive.password_command:
-        password = _from_command(archive)
+    password = os.environ.get(login.variable, "")
+    if not password and login.password_command:
+        password = _from_command(login)
     if password:
-        _check(password, archive)
-        return Credentials(archive.user, password)
-    return _from_netrc(archive)
+        _check(password, login)
+        return Credentials(login.user, password)
+    return _from_netrc(login)
 
 
-def _check(password: str, archive: RemoteArchive) -> None:
+def _check(password: str, login: Login) -> None:
     # In FTP a line break would end the command and begin another.
     if any(letter in password for letter in "\r\n\0"):
-        raise UsageError(f"the password for {archive.name} holds a line break")
+        raise UsageError(f"the password for {login.name} holds a line break")
 
 
-def _from_command(archive: RemoteArchive) -> str:
-    name = f"fetch.{archive.name}.password_command"
+def _from_command(login: Login) -> str:
+    name = login.setting
     try:
         done = subprocess.run(
-            archive.password_command,
+            login.password_command,
             shell=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -64,20 +84,20 @@ def _from_command(archive: RemoteArchive) -> str:
     return password
 
 
-def _from_netrc(archive: RemoteArchive) -> Credentials:
+def _from_netrc(login: Login) -> Credentials:
     path = Path(os.environ.get("NETRC") or "~/.netrc").expanduser()
     if not path.is_file():
-        return Credentials(archive.user)
+        return Credentials(login.user)
     try:
-        found = netrc.netrc(str(path)).hosts.get(archive.host)
+        found = netrc.netrc(str(path)).hosts.get(login.host)
     except netrc.NetrcParseError as error:
         raise UsageError(f"{path}, line {error.lineno}: not a netrc file that can be read") from None
     except (OSError, UnicodeDecodeError):
         raise UsageError(f"{path} cannot be read") from None
-    if found is None or (archive.user and found[0] and found[0] != archive.user):
-        return Credentials(archive.user)
+    if found is None or (login.user and found[0] and found[0] != login.user):
+        return Credentials(login.user)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(f"{path} holds passwords and others may read it: chmod 600 {path}")
     password = found[2] or ""
-    _check(password, archive)
-    return Credentials(archive.user or found[0], password)
+    _check(password, login)
+    return Credentials(login.user or found[0], password)

@@ -47,7 +47,7 @@ GENERAL = (
         "service that `catalog resolve` asks",
     ),
     Setting("catalog.timeout_s", 30.0, "s", "how long to wait for these services"),
-    Setting("index.url", "https://data.astrometry.net", "", "web address that `index fetch` takes index files from"),
+    Setting("index.url", "", "", "web address of a mirror for `index fetch`; empty: where each series is published"),
     Setting("index.mirror", "", "folder", "folder of index files that `index fetch` looks in before the web"),
     Setting("index.series", "5200,4100", "", "series of index files that are needed; the first that has a scale"),
     Setting("fetch.copy", False, "yes/no", "copy files into raw/ instead of linking to them"),
@@ -55,6 +55,13 @@ GENERAL = (
     Setting("fetch.retries", 5, "", "tries after a broken connection that brought nothing"),
     Setting("fetch.retry_pause_s", 1.0, "s", "pause before the first of these tries; twice as long at each next one"),
     Setting("fetch.timeout_s", 60.0, "s", "how long a server may say nothing"),
+    Setting("mail.host", "", "", "server that takes the mail of `report --mail`"),
+    Setting("mail.port", 0, "", "its port; 0 is the usual one: 587 (starttls), 465 (yes) or 25 (no)"),
+    Setting("mail.tls", "starttls", "", "how the connection is kept private: starttls, yes (from the start) or no"),
+    Setting("mail.from", "", "address", "sender"),
+    Setting("mail.to", "", "addresses", "who gets it, comma-separated (or a list)"),
+    Setting("mail.user", "", "", "who logs in; empty: as netrc says, else nobody"),
+    Setting("mail.password_command", "", "", "command that prints the password; else IOP4_MAIL_PASSWORD or netrc"),
 )
 
 
@@ -158,7 +165,7 @@ def _from_environment(known: Mapping[str, Setting]) -> list[tuple[str, Any, str]
     passwords = {
         variable_of(name).removesuffix("HOST") + "PASSWORD"
         for name in known
-        if name.startswith("fetch.") and name.endswith(".host")
+        if name.startswith(("fetch.", "mail.")) and name.endswith(".host")
     }
     found = []
     for variable, text in sorted(os.environ.items()):
@@ -201,7 +208,7 @@ def _flattened(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def _wrong_type(setting: Setting, value: Any) -> str:
-    if setting.name == "solve.index_path" and isinstance(value, list) and all(isinstance(part, str) for part in value):
+    if setting.name in _LISTS and isinstance(value, list) and all(isinstance(part, str) for part in value):
         return ""
     kind = type(setting.default)
     right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
@@ -210,6 +217,8 @@ def _wrong_type(setting: Setting, value: Any) -> str:
     return "" if right else f"must be {_KINDS[kind]}, not {value!r}"
 
 
+# Text, or a list of texts.
+_LISTS = {"solve.index_path", "mail.to"}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
