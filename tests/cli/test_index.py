@@ -91,6 +91,9 @@ def test_needs_names_files_that_a_pipe_can_take(archive: IndexArchive, folder: P
     assert done.stdout.splitlines() == [f"index-520{scale}-14.fits" for scale in (0, 1, 2, 5)]
     done = archive.run(*asked, "--scales", "2", "--urls", IOP4_INDEX_URL="http://127.0.0.1/mirror/")
     assert done.stdout == "http://127.0.0.1/mirror/5200/index-5202-14.fits\n"
+    # Without a mirror, where the series is published.
+    done = archive.run("index", "needs", "--urls", "--instrument", "AndorT90", "--source", "BL Lac", "--scales", "2")
+    assert done.stdout == ("https://portal.nersc.gov/project/cosmo/temp/dstn/index-5200/LITE/index-5202-14.fits\n")
     (row,) = map(json.loads, archive.run(*asked, "--scales", "2", "--json").stdout.splitlines())
     assert (row["sources"], row["size_bytes"], row["quads_arcmin"]) == (["BL Lac"], 101424960, "4-5.6")
 

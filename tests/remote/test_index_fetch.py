@@ -17,7 +17,7 @@ import pytest
 from nights import Here
 from servers import House, HttpHouse
 
-from tests.index_samples import index_bytes, write_index
+from tests.index_samples import RADIAN_ARCMIN, index_bytes, write_index
 
 MiB = 1 << 20
 ONE_TARGET = "name,ra,dec,kind\nBL Lac,330.68038,42.27777,bllac\n"
@@ -117,12 +117,19 @@ def test_a_cut_file_is_refused_and_the_rest_goes_on(here: Here, web: House, serv
     assert here.run(*ASK).returncode == 0
 
 
-@pytest.mark.parametrize(("card", "value"), [("HEALPIX", 13), ("INDEXID", 5203)])
-def test_a_file_that_is_another_than_its_name_says_is_refused(here: Here, served: Path, card: str, value: int) -> None:
-    (served / "5200" / NEEDED[1]).write_bytes(index_bytes(NEEDED[1], **{card: value}))
+@pytest.mark.parametrize("other", [{"HEALPIX": 13}, {"SCALE_L": 5.6 / RADIAN_ARCMIN, "SCALE_U": 8.0 / RADIAN_ARCMIN}])
+def test_a_file_that_is_another_than_its_name_says_is_refused(here: Here, served: Path, other: dict[str, int]) -> None:
+    (served / "5200" / NEEDED[1]).write_bytes(index_bytes(NEEDED[1], **other))
     done = here.run(*ASK)
     assert (done.returncode, "not what its name says" in done.stderr) == (3, True)
     assert NEEDED[1] not in files_in(index_folder(here))
+
+
+def test_a_file_of_another_numbering_is_taken_and_that_is_said(here: Here, served: Path) -> None:
+    (served / "5200" / NEEDED[1]).write_bytes(index_bytes(NEEDED[1], INDEXID=1404))
+    done = here.run(*ASK)
+    assert (done.returncode, done.stdout.splitlines()) == (0, NEEDED)
+    assert f"{NEEDED[1]} is taken, but its header says index 1404" in done.stderr
 
 
 def test_a_page_instead_of_a_file_is_refused(here: Here, served: Path) -> None:
@@ -153,7 +160,7 @@ def test_what_is_nowhere_is_said(here: Here, served: Path) -> None:
     shutil.rmtree(served / "5200")
     done = here.run(*ASK)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "/5200/" in done.stderr and "--from URL" in done.stderr
+    assert "/5200/" in done.stderr and "--from URL" in done.stderr and "--from FOLDER" in done.stderr
 
 
 def test_a_server_that_does_not_answer_is_given_up_soon(here: Here, web: House) -> None:

@@ -104,7 +104,7 @@ def test_the_published_series_are_as_astrometry_net_cuts_them():
         published(["5300"])
 
 
-def test_the_bytes_are_those_that_the_astrometry_package_lists():
+def test_bytes_and_addresses_are_those_that_the_astrometry_package_lists():
     import astrometry.series
 
     for name, listed in (
@@ -113,6 +113,10 @@ def test_the_bytes_are_those_that_the_astrometry_package_lists():
         ("4100", astrometry.series_4100),
     ):
         assert {scale.number: scale.size_bytes for scale in known_series()[name].scales} == listed.scale_to_sizes
+        # The same server and folder; the package has data.astrometry.net without TLS.
+        assert listed.url_pattern.partition("/index-" + name[:2] + "{")[0].partition("://")[2] == known_series()[
+            name
+        ].url.removeprefix("https://")
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.999])

@@ -20,7 +20,7 @@ _SMALLEST_QUAD = 0.05
 
 @dataclass(frozen=True)
 class IndexFile:
-    """Quads between two sizes (arcsec) on one tile of the sky (healpix -1: all of it)."""
+    """Quads between two sizes (arcsec) on one tile of the sky (healpix -1: all of it); index_id 0: it says none."""
 
     path: Path
     digest: str
@@ -107,15 +107,15 @@ def _described(path: Path, size: int, mtime_ns: int) -> IndexFile | BrokenIndex 
     named_so = path.name.startswith("index-")
     with path.open("rb") as stream:
         head = stream.read(_DIGEST_BYTES)
-        if b"INDEXID =" not in head and not named_so:
+        if not named_so and not any(word in head for word in (b"INDEXID =", b"SCALE_U =")):
             return None
         stream.seek(max(0, size - _DIGEST_BYTES))
         tail = stream.read(_DIGEST_BYTES)
     try:
         units = units_of(path)
         cards = units[0].cards
-        if "SCALE_U" not in cards or "INDEXID" not in cards:
-            raise BadFrame("it has neither INDEXID nor SCALE_U: no index of astrometry.net")
+        if "SCALE_U" not in cards or "SCALE_L" not in cards:
+            raise BadFrame("it says no SCALE_L and SCALE_U: no index of astrometry.net")
         check_tables(units)
         digest = hashlib.sha256(path.name.encode() + str(size).encode() + head + tail).hexdigest()[:16]
         return IndexFile(
@@ -125,7 +125,7 @@ def _described(path: Path, size: int, mtime_ns: int) -> IndexFile | BrokenIndex 
             float(cards["SCALE_U"]) * _RADIAN_ARCSEC,
             int(cards.get("HEALPIX", "-1")),
             int(cards.get("HPNSIDE", "0")),
-            int(cards["INDEXID"]),
+            int(cards.get("INDEXID", "0")),
             size,
         )
     except BadFrame as error:

@@ -32,10 +32,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Series:
-    """Files made from one star catalogue."""
+    """Files made from one star catalogue; `url` is the folder that they are published in."""
 
     name: str
     catalogue: str
+    url: str
     scales: tuple[Scale, ...]
 
 
@@ -71,13 +72,24 @@ class Published:
         """Whether a file has quads of these sizes of the same tile, or of one around it, whatever its series."""
         if file.path.name == self.name:
             return True
-        middle_arcsec = (self.quad_lower_arcsec * self.quad_upper_arcsec) ** 0.5
-        if not file.quad_lower_arcsec <= middle_arcsec <= file.quad_upper_arcsec:
-            return False
+        return self.is_of_scale(file) and self.lies_in(file)
+
+    def lies_in(self, file: IndexFile) -> bool:
+        """Whether the part of the sky that a file's header names holds that of this one."""
         if file.whole_sky or self.healpix < 0:
             return file.whole_sky
         parts, rest = divmod(self.nside, file.nside)
         return rest == 0 and _containing(self.healpix, self.nside, parts) == file.healpix
+
+    def is_of_scale(self, file: IndexFile) -> bool:
+        """Whether the middle of its sizes is one of the file's."""
+        middle_arcsec = (self.quad_lower_arcsec * self.quad_upper_arcsec) ** 0.5
+        return file.quad_lower_arcsec <= middle_arcsec <= file.quad_upper_arcsec
+
+    def address(self, mirror: str) -> str:
+        """Its whole address: where its series is published, or (if one is given) in a mirror's folder of the series."""
+        folder = f"{mirror.rstrip('/')}/{self.series}" if mirror else known_series()[self.series].url.rstrip("/")
+        return f"{folder}/{self.name}"
 
 
 def _containing(tile: int, nside: int, parts: int) -> int:

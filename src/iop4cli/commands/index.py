@@ -155,7 +155,7 @@ def needs(
     instrument: InstrumentNames = None,
     scales: Scales = None,
     series: SeriesNames = None,
-    urls: Annotated[bool, typer.Option("--urls", help="Whole addresses, below the setting index.url.")] = False,
+    urls: Annotated[bool, typer.Option("--urls", help="Whole addresses; below index.url, if that is set.")] = False,
     json: Json = False,
 ) -> int:
     """Name the published index files that the catalogue's fields need and that are not here, one a line.
@@ -167,14 +167,14 @@ def needs(
     """
     asked = Asked.of(options, Wish(tuple(source or ()), tuple(instrument or ()), scales, series))
     needed = asked.needed()
-    base = asked.opened.config["index.url"].rstrip("/")
+    mirror = asked.opened.config["index.url"]
     rows = [
         {
             "name": need.file.name, "series": need.file.series, "scale": need.file.scale,
             "quads_arcmin": _quads(need.file.quad_lower_arcsec, need.file.quad_upper_arcsec),
             "healpix": need.file.healpix if need.file.nside else None, "nside": need.file.nside or None,
             "size_bytes": need.file.size_bytes, "sources": list(need.sources),
-            "url": f"{base}/{need.file.series}/{need.file.name}",
+            "url": need.file.address(mirror),
         }
         for need in needed
     ]  # fmt: skip
@@ -264,7 +264,7 @@ def _row(one: IndexFile | BrokenIndex) -> dict[str, Any]:
         return row | {"size_bytes": size, "status": "broken", "reason": one.reason}
     ra_deg, dec_deg = one.centre or (None, None)
     return row | {
-        "number": one.index_id, "quads_arcmin": _quads(one.quad_lower_arcsec, one.quad_upper_arcsec),
+        "number": one.index_id or None, "quads_arcmin": _quads(one.quad_lower_arcsec, one.quad_upper_arcsec),
         "healpix": None if one.whole_sky else one.healpix, "nside": None if one.whole_sky else one.nside,
         "ra_deg": ra_deg, "dec_deg": dec_deg, "size_bytes": one.size_bytes, "status": "ok", "reason": None,
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +21,7 @@ from iop4cli.commands.index_fields import (
     sized,
     summary,
 )  # fmt: skip
-from iop4cli.errors import BadFrame, UsageError
+from iop4cli.errors import UsageError
 from iop4cli.shell import messages, output
 from iop4cli.shell.options import PANEL_HOW, ArchiveOptions, Json, takes_options
 
@@ -60,7 +60,8 @@ def fetch(
             metavar="URL|FOLDER",
             show_default=False,
             rich_help_panel=PANEL_HOW,
-            help="Where the files, or their folders 5200/ and 4100/, are; else index.mirror, then index.url.",
+            help="Where the files, or their folders 5200/ and 4100/, are; else index.mirror, then index.url, "
+            "then where each series is published.",
         ),
     ] = None,
     to: Annotated[
@@ -87,9 +88,11 @@ def fetch(
 ) -> int:
     """Fetch the index files that the catalogue's fields need and that are not here: see `iop4 index needs`.
 
-    From a web server, or a folder of this machine (where they are linked). Says first how much it will be. Each
-    file gets its name only when it is whole and is what its name says; after any interruption give the same
-    command again. What cannot be had is said, and the rest goes on (exit code 3; 1 if nothing could be had).
+    From where each series is published, a mirror on the web, or a folder of this machine (then linked). Says first
+    how much it will be. Each file gets its name only when it is whole and of the quads and the tile that its name
+    says; after any interruption give the same command again. What cannot be had is said, and the rest goes on (exit
+    code 3; 1 if nothing could be had). An https server whose certificate your system does not know is not asked:
+    SSL_CERT_FILE names a file of authorities.
     """  # fmt: skip
     asked = Asked.of(options, Wish(tuple(source or ()), tuple(instrument or ()), scales, series))
     needed = asked.needed()
@@ -98,9 +101,9 @@ def fetch(
         return 0
     config = asked.opened.config
     folder = _destination(to, config, write=not dry_run)
-    sources = _Sources.of(origin, config, copy=copy, again=again)
-    messages.notice(f"{summary(needed)}\nfrom {sources.said} to {folder}")
     files = [need.file for need in needed]
+    sources = _Sources.of(origin, config, {file.series: None for file in files}, copy=copy, again=again)
+    messages.notice(f"{summary(needed)}\nfrom {sources.said} to {folder}")
     if dry_run:
         for file in files:
             _tell(file, "due", "", json)
@@ -145,20 +148,6 @@ def _tell(file: Published, status: str, reason: str, json: bool) -> None:
         messages.warn(f"{file.name}: {reason}")
 
 
-def check_is(file: Published, path: Path) -> None:
-    """BadFrame if what lies there is not the published file."""
-    from iop4cli.archive.index_files import IndexFile, examine
-
-    found = examine(path)
-    if not isinstance(found, IndexFile):
-        raise BadFrame(found.reason if found else "it is no index of astrometry.net")
-    right_tile = found.whole_sky if file.healpix < 0 else found.healpix == file.healpix
-    if found.index_id != file.index_id or not right_tile:
-        raise BadFrame(
-            f"its header says index {found.index_id}, tile {found.healpix}, and not {file.index_id}, {file.healpix}"
-        )
-
-
 @dataclass
 class _Sources:
     """Where files come from: a folder of this machine before the web."""
@@ -169,22 +158,27 @@ class _Sources:
     copy: bool
 
     @classmethod
-    def of(cls, origin: str | None, config: Config, *, copy: bool, again: bool) -> _Sources:
+    def of(cls, origin: str | None, config: Config, series: Iterable[str], *, copy: bool, again: bool) -> _Sources:
+        from iop4cli.archive.index_series import known_series
         from iop4cli.remote.line import Limits
         from iop4cli.remote.web_files import WebFiles, WebFolder
 
         mirror_said, url = config["index.mirror"], config["index.url"]
         if origin is not None:
-            is_url = "://" in origin
-            mirror_said, url = ("", origin) if is_url else (origin, "")
+            mirror_said, url = ("", origin) if "://" in origin else (origin, "")
+            if not origin:
+                raise UsageError("--from is empty: it takes an address (https://...) or a folder")
         mirror = Path(mirror_said).expanduser().absolute() if mirror_said else None
         if mirror is not None and not mirror.is_dir():
             raise UsageError(f"{mirror_said} ({'--from' if origin else 'index.mirror'}) is no folder")
-        if mirror is None and not url:
-            raise UsageError("no place to fetch from: say --from URL or --from FOLDER, or set index.url")
+        if origin and mirror is not None:
+            return cls(mirror, None, str(mirror), copy)
         limits = Limits(config["fetch.retries"], config["fetch.retry_pause_s"], config["fetch.timeout_s"])
-        web = WebFiles(WebFolder.of(url), limits, again, messages.notice) if url else None
-        return cls(mirror, web, ", then ".join(str(one) for one in (mirror, url) if one), copy)
+        published = {name: WebFolder.of(known_series()[name].url) for name in series}
+        web = WebFiles(published, WebFolder.of(url) if url else None, limits, again, messages.notice)
+        places = [str(mirror)] if mirror else []
+        places += [url] if url else [folder.url for folder in published.values()]
+        return cls(mirror, web, ", ".join(places), copy)
 
     def bytes_to_write(self, files: list[Published], folder: Path) -> int:
         """What these take on the disk: links nothing, what is there of a broken-off download not again."""
@@ -199,11 +193,13 @@ class _Sources:
         return total
 
     def take(self, file: Published, final: Path) -> None:
+        from iop4cli.archive.index_identity import check_is
         from iop4cli.remote import mirror
         from iop4cli.remote.server import NotThere
 
         def inspect(path: Path) -> None:
-            check_is(file, path)
+            for difference in check_is(file, path):
+                messages.notice(f"{file.name} is taken, but {difference}")
 
         found = self._in_mirror(file)
         if found is not None or self.web is None:
@@ -212,7 +208,14 @@ class _Sources:
         try:
             self.web.fetch(file.series, file.name, final, inspect)
         except NotThere as problem:
-            raise NotThere(f"{problem}. If it was moved, --from URL says where to") from None
+            raise NotThere(
+                f"{problem}. If series {file.series} was moved, say --from URL (or set index.url); "
+                "if you have the file, --from FOLDER takes it from there"
+            ) from None
+
+    def place_of(self, file: Published) -> str:
+        """What fails together: a server, or the folder."""
+        return self.web.host(file.series) if self.web is not None and self._in_mirror(file) is None else ""
 
     def _in_mirror(self, file: Published) -> Path | None:
         from iop4cli.remote.mirror import find_in
@@ -222,13 +225,13 @@ class _Sources:
 
 @dataclass
 class _Run:
-    """Going over the files."""
+    """Going over the files; where a server fails, those of others are still tried."""
 
     sources: _Sources
     folder: Path
     json: bool
     counts: Counter[str] = field(default_factory=Counter)
-    n_broken: int = 0
+    n_broken: Counter[str] = field(default_factory=Counter)
 
     def over(self, files: list[Published]) -> int:
         from iop4cli.remote.server import LocalTrouble
@@ -236,24 +239,27 @@ class _Run:
         with messages.Progress() as progress:
             progress.begin("index files", len(files))
             for file in files:
-                try:
-                    status, reason = self._one(file)
-                except LocalTrouble as problem:
-                    self.n_broken, status, reason = _MOST_BROKEN, "failed", str(problem)
-                self.counts[status] += 1
-                _tell(file, status, reason, self.json)
+                place = self.sources.place_of(file)
+                if self.n_broken[place] < _MOST_BROKEN:
+                    try:
+                        status, reason = self._one(file, place)
+                    except LocalTrouble as problem:
+                        _tell(file, "failed", str(problem), self.json)
+                        messages.error(f"{problem}; nothing more is tried")
+                        break
+                    self.counts[status] += 1
+                    _tell(file, status, reason, self.json)
+                    if self.n_broken[place] >= _MOST_BROKEN:
+                        messages.error(f"{reason}; nothing more is tried there")
                 progress.step()
-                if self.n_broken >= _MOST_BROKEN:
-                    messages.error(f"{reason}; nothing more is tried")
-                    break
         n_left = len(files) - self.counts["done"]
         messages.notice(f"{self.counts['done']} fetched to {self.folder}, {n_left} not")
         if not n_left:
             return 0
         return 3 if self.counts["done"] else 1
 
-    def _one(self, file: Published) -> tuple[str, str]:
-        from iop4cli.remote.server import Broken, LocalTrouble, RemoteError
+    def _one(self, file: Published, place: str) -> tuple[str, str]:
+        from iop4cli.remote.server import Broken, LocalTrouble, LoginRefused, RemoteError
 
         final = self.folder / file.name
         self._set_aside(final)
@@ -261,10 +267,13 @@ class _Run:
             self.sources.take(file, final)
         except LocalTrouble:
             raise
-        except RemoteError as problem:
-            self.n_broken = self.n_broken + 1 if isinstance(problem, Broken) else 0
+        except LoginRefused as problem:
+            self.n_broken[place] = _MOST_BROKEN
             return "failed", str(problem)
-        self.n_broken = 0
+        except RemoteError as problem:
+            self.n_broken[place] = self.n_broken[place] + 1 if isinstance(problem, Broken) else 0
+            return "failed", str(problem)
+        self.n_broken[place] = 0
         return "done", ""
 
     def _set_aside(self, final: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -58,28 +58,42 @@ class WebFolder:
 
 
 class WebFiles:
-    """Fetches files of series: from ADDRESS/SERIES/, from ADDRESS/, or from where the page at ADDRESS sends us."""
+    """Fetches files of series: from where each is published, or from a mirror.
 
-    def __init__(self, address: WebFolder, limits: Limits, again: bool, said: Callable[[str], None]) -> None:
-        self._address, self._limits, self._again, self._said = address, limits, again, said
+    A mirror has them at ADDRESS/SERIES/, at ADDRESS/, or where its page at ADDRESS sends us.
+    """
+
+    def __init__(
+        self, published: Mapping[str, WebFolder], mirror: WebFolder | None, limits: Limits, again: bool,
+        said: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._published, self._mirror, self._limits = published, mirror, limits
+        self._again, self._said = again, said
         self._stop = threading.Event()
         self._lines: dict[tuple[str, str, int], Line] = {}
         self._folders: dict[str, list[WebFolder]] = {}
         self._linked: dict[str, list[WebFolder]] = {}
 
+    def host(self, series: str) -> str:
+        """The server that a series is asked of."""
+        return (self._mirror or self._published[series]).host
+
     def fetch(self, series: str, name: str, final: Path, inspect: Callable[[Path], None]) -> None:
         """Put a file in its place, or raise a RemoteError; NotThere if no folder of the series has it."""
-        known = self._folders.setdefault(series, [self._address.below(series), self._address])
+        mirror = self._mirror
+        first = [mirror.below(series), mirror] if mirror else [self._published[series]]
+        known = self._folders.setdefault(series, first)
         for folder in list(known):
             if self._had(folder, name, final, inspect):
                 known.remove(folder)
                 known.insert(0, folder)
                 return
         if series not in self._linked:
-            self._linked[series] = [folder for folder in self._links(series) if folder not in known]
+            found = self._links(mirror, series) if mirror else []
+            self._linked[series] = [folder for folder in found if folder not in known]
         for folder in self._linked[series]:
             if self._had(folder, name, final, inspect):
-                self._said(f"series {series} is at {folder.url}, as the page {self._address.url} says")
+                self._said(f"series {series} is at {folder.url}, as the page of {self.host(series)} says")
                 known.insert(0, folder)
                 return
         tried = ", ".join(folder.url for folder in (*known, *self._linked[series]))
@@ -96,20 +110,20 @@ class WebFiles:
             return False
         return True
 
-    def _links(self, series: str) -> list[WebFolder]:
-        """Folders that the page at the address links to by the series' number; light versions first."""
+    def _links(self, page: WebFolder, series: str) -> list[WebFolder]:
+        """Folders that a page links to by the series' number; light versions first."""
 
         def links(server: object) -> list[str]:
-            return server.links(self._address.path) if isinstance(server, HttpServer) else []
+            return server.links(page.path) if isinstance(server, HttpServer) else []
 
         try:
-            found = self._line(self._address).tried(links)
+            found = self._line(page).tried(links)
         except RemoteError:
             return []
         number = re.compile(rf"(?<!\d){re.escape(series)}(?!\d)")
         folders: dict[WebFolder, None] = {}
         for link in found:
-            whole = urljoin(self._address.url, link)
+            whole = urljoin(page.url, link)
             if number.search(urlsplit(whole).path) and not whole.lower().endswith((".fits", ".html", ".txt", ".sh")):
                 try:
                     folders[WebFolder.of(whole)] = None
