@@ -104,8 +104,13 @@ def _conditions(frames: Collection[str] | None, whole_nights: Collection[str] | 
 
 def trouble_rows(store: Store) -> list[Row]:
     """What failed, is impossible, blocked or flawed, with step and reason; steps in the order of the work."""
-    return store.rows(
-        f"select step, name, status, reason, updated from item where {_TROUBLE} or status = 'blocked' "
+    return store.rows(trouble_query())
+
+
+def trouble_query(items: str = "true") -> str:
+    """The SELECT of it, of items that fulfil a condition."""
+    return (
+        f"select step, name, status, reason, updated from item where ({_TROUBLE} or status = 'blocked') and {items} "
         f"order by {_STEP_ORDER.format('step')}, name"
     )
 

@@ -157,25 +157,22 @@ def _why(view: View, chosen: _Chosen, *, as_json: bool) -> int:
 
 def _by_reason(troubles: list[dict[str, Any]]) -> None:
     """Twenty frames with one trouble are one paragraph."""
-    by_reason: dict[tuple[str, str, str], list[str]] = {}
-    blocked: dict[str, list[str]] = {}
-    for row in troubles:
-        if row["status"] == "blocked":
-            blocked.setdefault(row["name"], []).append(row["step"])
-            continue
-        by_reason.setdefault((row["step"], row["status"], row["reason"] or ""), []).append(row["name"])
-    for (step, status, reason), names in by_reason.items():
-        said = "done, but" if status == "done" else status
-        page.heading(f"{step}: {said}" + (f", {len(names)} items" if len(names) > 1 else ""))
-        page.text(reason, style="" if status == "done" else status)
+    from iop4cli.archive.troubles import grouped
+
+    found = grouped(troubles)
+    for trouble in found.by_reason:
+        names = trouble.names
+        said = "done, but" if trouble.status == "done" else trouble.status
+        page.heading(f"{trouble.step}: {said}" + (f", {len(names)} items" if len(names) > 1 else ""))
+        page.text(trouble.reason, style="" if trouble.status == "done" else trouble.status)
         for name in names[:_ITEMS_SHOWN]:
             page.text(name, indent=4)
         if len(names) > _ITEMS_SHOWN:
             page.text(f"... and {len(names) - _ITEMS_SHOWN} more", indent=4, style="dim")
-    if blocked:
+    if found.blocked:
         page.heading("blocked, for an earlier step has made nothing of them")
         page.table(
-            [{"name": name, "not done": ", ".join(steps)} for name, steps in sorted(blocked.items())],
+            [{"name": name, "not done": ", ".join(steps)} for name, steps in found.blocked.items()],
             ("name", "not done"),
         )
 
