@@ -55,3 +55,14 @@ def test_what_was_before_or_elsewhere_does_not_end_it(lights: list[dict[str, Any
 
 def test_frames_of_which_nobody_saw_the_coming_make_no_group_wait() -> None:
     assert not Underway(clock=lambda: 0.0).may_grow("group", GROUP, GAP_S, [])
+
+
+def test_of_a_group_that_has_only_begun_the_other_angles_are_missing() -> None:
+    one = underway(1100.0)
+    for angle_deg in (0.2, 45.0):
+        frame = {**light("2200+420", 0.0), "name": f"OSN-T090/2022-09-08/2200+420-{round(angle_deg)}.fit"}
+        assert one.may_begin(frame | {"band": "R", "angle_deg": angle_deg, "exptime_s": 60.0}, (0, 45, 90, -45), GAP_S)
+    (begun,) = one.growing.values()
+    assert (begun.n_frames, begun.missing_deg) == (2, (90, -45))
+    late = frame | {"name": "OSN-T090/2022-09-08/nobody saw it come.fit", "exptime_s": 60.0}
+    assert not one.may_begin(late, (0, 45, 90, -45), GAP_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,10 +53,24 @@ class Underway:
         self.growing[name] = Growing(last.target, last.band, len(group.exposures), group.missing_angles, left)
         return True
 
-    def is_fresh(self, frame: str, wait_s: float) -> bool:
-        """Whether a frame that is in no group yet came so recently that its group may only have begun."""
-        came = self.arrived.get(frame)
-        return came is not None and came + wait_s > self.clock()
+    def may_begin(self, frame: Row, angles_deg: Sequence[float], gap_s: float) -> bool:
+        """Whether a frame that is in no group yet came so recently that its group may only have begun; noted if so."""
+        came = self.arrived.get(frame["name"])
+        left = -1.0 if came is None else came + gap_s + (frame["exptime_s"] or 0.0) - self.clock()
+        if left <= 0.0:
+            return False
+        target = frame["target"] or f"OBJECT {frame['object']}"
+        # Named as an item of its night, so that the night is looked at again when the time is over.
+        name = f"{epoch_of(frame['name'])}/begun {frame['instrument']} {target} {frame['band']}"
+        before = self.growing.get(name)
+        missing = angles_deg if before is None else before.missing_deg
+        away = [abs(angle - frame["angle_deg"]) for angle in missing]
+        if away:
+            nearest = away.index(min(away))
+            missing = [*missing[:nearest], *missing[nearest + 1 :]]
+        n_frames = 1 if before is None else before.n_frames + 1
+        self.growing[name] = Growing(target, frame["band"], n_frames, tuple(missing), left)
+        return True
 
     @staticmethod
     def _followed(last: Exposure, lights: Iterable[Row]) -> bool:

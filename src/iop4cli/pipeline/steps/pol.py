@@ -137,8 +137,8 @@ STEP = Pol()
 def _may_begin_a_group(view: View, frame: str) -> bool:
     """Whether one watches, and the frame came so recently that others of its group may follow."""
     row = view.frames[frame]
-    wait_s = view.instrument(row["instrument"]).analyser.gap_s + (row["exptime_s"] or 0.0)
-    return view.underway is not None and view.underway.is_fresh(frame, wait_s)
+    analyser = view.instrument(row["instrument"]).analyser
+    return view.underway is not None and view.underway.may_begin(row, analyser.angles_deg, analyser.gap_s)
 
 
 def _may_grow(view: View, group: NamedGroup) -> bool:
