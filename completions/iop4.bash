@@ -3,7 +3,7 @@ _iop4() {
   local current="${COMP_WORDS[COMP_CWORD]}" words=""
   local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "run watch demo classify mkmaster reduce solve phot pol correct status show diff export log sql init fetch catalog index flag calib doctor simulate --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "run watch demo classify mkmaster reduce solve phot pol correct status tui show diff export log sql init fetch catalog index flag calib doctor simulate --help --version" -- "$current"))
     return
   fi
   [ "$COMP_CWORD" -eq 2 ] && second=""
@@ -52,6 +52,7 @@ _iop4() {
     "pol") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "correct") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "status") words="--why --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
+    "tui") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "show") words="--sweep --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "diff") words="--sigma --all --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until -h --help" ;;
     "export") words="-o --output --format --columns --flagged --targets --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;

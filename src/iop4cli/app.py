@@ -33,6 +33,7 @@ VERBS = (
     Verb("pol", "Polarisation of each group of frames.", _STEPS),
     Verb("correct", "Quality of each result beside the others of its night.", _STEPS),
     Verb("status", "What is there, what is missing, and why.", _LOOK),
+    Verb("tui", "All of it on the whole terminal, with plots and images.", _LOOK),
     Verb("show", "The whole history of a frame, master or result.", _LOOK),
     Verb("diff", "Which results moved between two runs, and why.", _LOOK),
     Verb("export", "Results as CSV, ECSV or NDJSON.", _LOOK),
