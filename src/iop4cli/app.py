@@ -36,6 +36,7 @@ VERBS = (
     Verb("tui", "All of it on the whole terminal, with plots and images.", _LOOK),
     Verb("show", "The whole history of a frame, master or result.", _LOOK),
     Verb("diff", "Which results moved between two runs, and why.", _LOOK),
+    Verb("plot", "Draw light curves and all else, on the terminal or in files.", _LOOK),
     Verb("export", "Results as CSV, ECSV or NDJSON.", _LOOK),
     Verb("log", "What happened, by run, step and item.", _LOOK),
     Verb("sql", "Ask the store in SQL.", _LOOK),

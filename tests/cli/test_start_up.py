@@ -22,6 +22,7 @@ SUBCOMMANDS = {
         *("log", "undo", "calibrators", "resolve", "check", "exposure", "health"),
     ),
     "flag": ("add", "list", "remove"),
+    "plot": ("lightcurve", "qu"),
     "index": ("list", "coverage", "needs", "fetch", "add", "verify"),
 }
 ALL_COMMANDS = [(verb.name,) for verb in VERBS] + [

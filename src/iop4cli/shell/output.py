@@ -98,6 +98,22 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str 
     Console().print(shown)
 
 
+def drawing(text: Any) -> None:
+    """A drawing of rich.text.Text for a terminal, as wide as it is."""
+    from rich.console import Console
+
+    Console().print(text, end="", no_wrap=True, overflow="crop", highlight=False)
+
+
+def can_show(letters: str) -> bool:
+    """Whether the encoding of stdout has these letters."""
+    try:
+        letters.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 _STYLES = {"done": "green", "failed": "red", "impossible": "yellow", "blocked": "yellow", "due": "cyan"}
 
 
