@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import MutableMapping
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple, cast
@@ -77,14 +78,27 @@ def load_verb(name: str) -> Any:
     settings = {"help_option_names": ["-h", "--help"]}
     subcommands = getattr(module, "app", None)
     if subcommands is not None:
+        for one in (*subcommands.registered_commands, *subcommands.registered_groups):
+            # Groups bear theirs in what typer calls a default.
+            one.help = flowed(one.help if isinstance(one.help, str) else getattr(one.callback, "__doc__", None))
         command = get_command(subcommands)
     else:
         single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        single.command(name, context_settings=settings, epilog=getattr(module, "EPILOG", None))(module.command)
+        text = flowed(module.command.__doc__)
+        single.command(name, help=text, context_settings=settings, epilog=getattr(module, "EPILOG", None))(
+            module.command
+        )
         command = get_command(single)
     command.name = name
     command.context_settings.update(settings)
     return command
+
+
+def flowed(text: str | None) -> str | None:
+    """A docstring whose paragraphs are lines, so that they fill a terminal of any width."""
+    if text is None:
+        return None
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n"))
 
 
 class Verbs(TyperGroup):

@@ -124,7 +124,7 @@ def export(
     options: ArchiveOptions,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAMES]...", show_default=False, help="Calibrations; none: all accepted ones."),
+        typer.Argument(metavar="NAMES", show_default=False, help="Calibrations; none: all accepted ones."),
     ] = None,
     to: ToFile = None,
     form: Annotated[

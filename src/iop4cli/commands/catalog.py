@@ -48,7 +48,7 @@ app = typer.Typer(
 )  # fmt: skip
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAMES]...", show_default=False, help="Sources, by any of their names."),
+    typer.Argument(metavar="NAMES", show_default=False, help="Sources, by any of their names."),
 ]
 FORMATS = {".csv": "csv", ".ecsv": "ecsv", ".vot": "votable", ".votable": "votable", ".xml": "votable"}
 
@@ -60,7 +60,7 @@ def import_(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             show_default=False,
             help="CSV, ECSV or VOTable (.vot, .xml); none: the shipped blazars and comparison stars.",
         ),

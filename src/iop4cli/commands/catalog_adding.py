@@ -52,7 +52,7 @@ def add(
 ) -> int:
     """Add a source that is not there yet; `import` adds and replaces many.
 
-    From standard input (-): TOML as `edit` shows it, one source or several tables [[source]], or a CSV or ECSV as
+    From standard input (-): TOML as `edit` shows it, one source or several tables \\[\\[source]], or a CSV or ECSV as
     `import` takes it. All or, with any error, nothing.
     """
     from iop4cli.archive.catalog_journal import Pair

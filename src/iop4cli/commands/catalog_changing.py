@@ -132,7 +132,7 @@ def log(
     options: ArchiveOptions,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAMES]...", show_default=False, help="Only changes of these sources."),
+        typer.Argument(metavar="NAMES", show_default=False, help="Only changes of these sources."),
     ] = None,
     json: Json = False,
 ) -> int:
@@ -166,7 +166,7 @@ def undo(
     options: ArchiveOptions,
     number: Annotated[
         int | None,
-        typer.Argument(metavar="[N]", show_default=False, help="Number of the change; none: the last one."),
+        typer.Argument(metavar="N", show_default=False, help="Number of the change; none: the last one."),
     ] = None,
 ) -> int:
     """Take a change of the catalogue back, whole; this is a change too, and can be undone.

@@ -17,7 +17,7 @@ def health(
     options: ArchiveOptions,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[SOURCE]", show_default=False, help="A calibrator, or a target for all of its own."),
+        typer.Argument(metavar="SOURCE", show_default=False, help="A calibrator, or a target for all of its own."),
     ] = None,
     json: Json = False,
 ) -> int:

@@ -25,9 +25,7 @@ _WORST_PULL = 3.0
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="An archive to make for it.")] = Path(
-        "demo-archive"
-    ),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="An archive to make for it.")] = Path("demo-archive"),
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed is another night.")] = 1,
     json: Json = False,
     quiet: Quiet = False,

@@ -49,7 +49,7 @@ def command(
     which: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN|ARCHIVE]...",
+            metavar="RUN|ARCHIVE",
             show_default=False,
             rich_help_panel=PANEL_ITEMS,
             help="Two runs (the first letters of an id, `last` or @, `last-1` or @-1; `iop4 log --runs` lists them) or "

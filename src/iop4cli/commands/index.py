@@ -196,7 +196,7 @@ def verify(
     options: ArchiveOptions,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILES]...", show_default=False, help="Index files; none: all that are found."),
+        typer.Argument(metavar="FILES", show_default=False, help="Index files; none: all that are found."),
     ] = None,
     json: Json = False,
 ) -> int:

@@ -22,7 +22,7 @@ EPILOG = """Examples:
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where; made if it is not there.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where; made if it is not there.")] = Path(),
     raw: Annotated[
         Path | None,
         typer.Option(

@@ -38,7 +38,7 @@ def command(
     items: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ITEMS]...",
+            metavar="ITEMS",
             show_default=False,
             help="Epochs, frames, masters, groups, or globs of them.",
         ),

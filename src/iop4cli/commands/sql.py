@@ -36,7 +36,7 @@ def command(
     query: Annotated[
         str | None,
         typer.Argument(
-            metavar="[QUERY]",
+            metavar="QUERY",
             show_default=False,
             help="One statement; - reads it from standard input. With --schema: a table or view.",
         ),

@@ -51,7 +51,7 @@ def command(
     items: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NIGHTS]...",
+            metavar="NIGHTS",
             show_default=False,
             rich_help_panel=PANEL_ITEMS,
             help="Only these epochs (OSN-T090/2022-09-08); else whatever comes.",
@@ -113,12 +113,12 @@ def command(
 ) -> int:
     """Take frames through all steps as they come, and tell of results within seconds.
 
-    Looks at raw/ (and at --incoming folders, or a server) until it is stopped. A file is taken when it is whole and no
-    longer changes; one that stays broken gets its reason, as in `iop4 run`. A group of polarimetry is measured when
-    all its angles came, when the telescope turned to another target, or when no more can follow. stdout has the ids
-    of new results of targets (--json: the rows; on a terminal: a line each), each once, over restarts;
-    stderr says what came, seeing, signal, missing angles, saturation, and what went wrong. Stop it with Ctrl-C: what
-    is finished is recorded, and the next start takes up from there.
+    Reads raw/ (and --incoming folders, or a server) until it is stopped, and writes what `iop4 run` does. A file is
+    taken when it is whole and no longer changes; one that stays broken gets its reason, as in `iop4 run`. A group
+    of polarimetry is measured when all its angles came, when the telescope turned to another target, or when no
+    more can follow. stdout has the ids of new results of targets (--json: the rows; on a terminal: a line each),
+    each once, over restarts; stderr says what came, seeing, signal, missing angles, saturation, and what went
+    wrong. Stop it with Ctrl-C: what is finished is recorded, and the next start takes up from there.
     """  # fmt: skip
     from iop4cli.commands.hooks import Hook
     from iop4cli.commands.watching import Screen

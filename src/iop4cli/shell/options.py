@@ -16,7 +16,7 @@ PANEL_ITEMS, PANEL_HOW, PANEL_OUTPUT = "What to work on", "How", "Output and set
 Items = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ITEMS]...", show_default=False, rich_help_panel=PANEL_ITEMS,
+        metavar="ITEMS", show_default=False, rich_help_panel=PANEL_ITEMS,
         help="Epochs (OSN-T090/2022-09-08, T090/220908), frames, globs of either, or result ids; "
         "- reads names or NDJSON from standard input. None: all that is due.",
     ),
