@@ -1,0 +1,129 @@
+"""Small drawings of a night as inline SVG that takes its colours from the page around it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from iop4cli.export.night_facts import Result, Sample, Series
+
+# Legible on white and on black alike.
+_COLOURS = {"U": "#9467c8", "B": "#3f86d0", "V": "#2f9e5c", "R": "#d9534a", "I": "#b0703c"}
+_OTHERS = ("#d08a1e", "#1f9aa5", "#c0569b", "#7a8a1f", "#6f7fd8")
+# Stands for the ink of the page, which SVG calls currentColor; no other colour is it.
+_INK = "#010203"
+_WIDTH_IN, _PANEL_IN, _EDGE_IN = 4.6, 1.15, 0.5
+_MJD_ZERO = datetime(1858, 11, 17)
+_HOURS_PER_DAY = 24.0
+
+
+def source_svg(prefix: str, series: Sequence[Series], results: Iterable[Result], before: Iterable[Result]) -> str:
+    """Magnitude, p and chi of one source in all bands against the date: full of the night, hollow before it."""
+    bands = [one.band for one in series]
+    both = (list(before), list(results))
+    panels = [
+        (label, name, error, factor)
+        for label, name, error, factor in (
+            ("mag", "mag", "mag_err", 1.0), ("p (%)", "p", "p_err", 100.0), ("χ (deg)", "chi_deg", "chi_err_deg", 1.0),
+        )
+        if any(getattr(one, name) is not None for some in both for one in some)
+    ]  # fmt: skip
+    if not panels:
+        return ""
+    with _settings():
+        figure, all_axes = _figure(len(panels))
+        for axes, (label, name, error, factor) in zip(all_axes, panels, strict=True):
+            for band in bands:
+                for some, is_now in zip(both, (False, True), strict=True):
+                    shown = [one for one in some if one.band == band and one.time and getattr(one, name) is not None]
+                    axes.errorbar(
+                        [_mjd(one.time) for one in shown], [factor * getattr(one, name) for one in shown],
+                        yerr=[factor * (getattr(one, error) or 0.0) for one in shown], fmt="o", ms=4.5 if is_now else 4,
+                        lw=0, elinewidth=0.8, color=_colour(band, bands), mfc=None if is_now else "none",
+                        alpha=1.0 if is_now else 0.75, label=band if is_now else None,
+                    )  # fmt: skip
+            axes.set_ylabel(label)
+            if name == "mag":
+                axes.invert_yaxis()
+            if name == "chi_deg":
+                axes.set_ylim(-8, 188)
+                axes.set_yticks([0, 45, 90, 135, 180])
+        if len(bands) > 1:
+            all_axes[0].legend(ncols=len(bands), loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+        all_axes[-1].xaxis.set_major_formatter(lambda mjd, _: f"{_MJD_ZERO + timedelta(days=mjd):%d %b}")
+        all_axes[-1].xaxis.get_major_locator().set_params(nbins=5, integer=True, min_n_ticks=1)
+        return _svg(figure, prefix)
+
+
+def samples_svg(prefix: str, label: str, groups: Sequence[tuple[str, Sequence[Sample]]]) -> str:
+    """Values against the time of the night, one colour a group."""
+    with _settings():
+        figure, (axes,) = _figure(1)
+        for number, (name, samples) in enumerate(groups):
+            axes.plot(
+                [_HOURS_PER_DAY * _mjd(one.time) for one in samples], [one.value for one in samples],
+                "os^Dv"[number % 5], ms=4, color=_OTHERS[(number + 1) % len(_OTHERS)], label=name,
+            )  # fmt: skip
+        axes.set_ylabel(label)
+        if len(groups) > 1:
+            axes.legend(ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+        axes.xaxis.set_major_formatter(lambda hours, _: f"{_MJD_ZERO + timedelta(hours=hours):%H:%M}")
+        axes.xaxis.get_major_locator().set_params(nbins=5, steps=[1, 2, 2.5, 5, 10])
+        axes.set_xlabel("UTC")
+        return _svg(figure, prefix)
+
+
+def _mjd(time: datetime | None) -> float:
+    assert time is not None
+    return (time - _MJD_ZERO) / timedelta(days=1)
+
+
+def _colour(band: str, bands: Sequence[str]) -> str:
+    others = [one for one in bands if one not in _COLOURS]
+    return _COLOURS.get(band) or _OTHERS[others.index(band) % len(_OTHERS)]
+
+
+def _settings() -> Any:
+    from matplotlib import rc_context
+
+    return rc_context({
+        "svg.fonttype": "none", "svg.hashsalt": "iop4", "font.size": 9, "text.color": _INK, "axes.labelcolor": _INK,
+        "axes.edgecolor": _INK, "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False,
+        "axes.spines.right": False, "axes.linewidth": 0.6, "legend.frameon": False, "legend.handletextpad": 0.1,
+        "legend.columnspacing": 0.8, "axes.formatter.useoffset": False, "axes.unicode_minus": True,
+    })  # fmt: skip
+
+
+def _figure(n_panels: int) -> tuple[Any, list[Any]]:
+    from matplotlib.figure import Figure
+
+    height_in = n_panels * _PANEL_IN + _EDGE_IN
+    figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
+    return figure, list(figure.subplots(n_panels, 1, sharex=True, squeeze=False)[:, 0])
+
+
+_SIZES = re.compile(r'^<svg[^>]*?viewBox="([^"]+)"[^>]*>', re.DOTALL)
+
+
+def _svg(figure: Any, prefix: str) -> str:
+    """The figure as an element of HTML: without XML's head and name spaces, ids its own, ink that of the page."""
+    stream = io.StringIO()
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(stream, format="svg", transparent=True, metadata=no_metadata)
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    view = _SIZES.match(text)
+    assert view is not None
+    text = f'<svg viewBox="{view[1]}" role="img">' + text[view.end() :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<style[^>]*>(.*?)</style>", "", text, flags=re.DOTALL)
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    text = re.sub(r' id="([^"]+)"', lambda found: f' id="{prefix}-{found[1]}"' if found[1] in used else "", text)
+    text = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', text).replace("url(#", f"url(#{prefix}-")
+    text = text.replace(_INK, "currentColor")
+    text = re.sub(r"font: ([0-9.]+)px [^;\"]+", r"font-size: \1px", text)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    return re.sub(r">\s+<", "><", text).strip()
