@@ -64,8 +64,8 @@ LOG = Listing(
 )  # fmt: skip
 
 _RESULTS_SHOWN = (
-    "source", "night", "mode", "band", "mag", "mag_err", "p", "p_err", "chi_deg", "chi_err_deg", "quality_text",
-    "flags",
+    "source", "night", "mode", "band", "mag", "mag_err", "p", "p_err", "chi_deg", "chi_err_deg", "flags",
+    "quality_text",
 )  # fmt: skip
 
 

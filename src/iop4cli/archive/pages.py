@@ -77,12 +77,12 @@ def question_of(store: Store, listing: Listing, text: str) -> Question:
     return replace(question, condition=f"({said}\n)")
 
 
-def read_page(store: Store, question: Question, first: int, n_rows: int) -> Page:
-    """One page and how many rows there are, of one moment."""
+def read_page(store: Store, question: Question, columns: Sequence[str], first: int, n_rows: int) -> Page:
+    """One page and how many rows there are, of one moment; few columns of many rows are found quicker."""
     found = store.tables(
         {
             "count": f"select count(*) as n from {question.listing.table} where {question.condition}",
-            "rows": f"{question.sql(question.listing.columns)} limit {int(n_rows)} offset {int(first)}",
+            "rows": f"{question.sql(columns)} limit {int(n_rows)} offset {int(first)}",
         }
     )
     return Page(first, int(found["count"][0]["n"]), found["rows"])

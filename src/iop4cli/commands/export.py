@@ -90,7 +90,7 @@ def command(
     if targets:
         condition = f"({condition}) and source in {_targets(opened.store)}"
     found = select_results(opened.store, condition, chosen, flagged=flagged)
-    text = to_text(found.answer, chosen_format, _meta(found, selection, registry, opened.store))
+    text = to_text(found.answer, chosen_format, table_meta(found, selection, registry, opened.store))
     if to is None:
         output.write(text)
     else:
@@ -137,7 +137,7 @@ def _targets(store: Store) -> str:
     return "(" + ", ".join(["null", *map(quoted, sorted(target_names(read_sources(store))))]) + ")"
 
 
-def _meta(found: Results, selection: Selection, registry: Registry, store: Store) -> dict[str, Any]:
+def table_meta(found: Results, selection: Selection, registry: Registry, store: Store) -> dict[str, Any]:
     """What a reader of the table must know besides its columns; the same each time it is written."""
     from iop4cli import __version__
     from iop4cli.pipeline.calibrations import from_rows, shipped_calibrations

@@ -6,19 +6,47 @@ import datetime
 import json
 import math
 import os
+import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 _closed = False
+# Set where text for people is wanted as text: its parts so far, and how many columns they have.
+_kept: ContextVar[tuple[list[str], int] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def kept(n_columns: int) -> Iterator[list[str]]:
+    """What this thread writes meanwhile goes into a list, as for a terminal of so many columns."""
+    parts: list[str] = []
+    token = _kept.set((parts, n_columns))
+    try:
+        yield parts
+    finally:
+        _kept.reset(token)
 
 
 def is_terminal() -> bool:
-    return sys.stdout.isatty()
+    return _kept.get() is not None or sys.stdout.isatty()
+
+
+def columns() -> int | None:
+    """Columns of the terminal; None in a pipe, where lines are as long as they are."""
+    keeping = _kept.get()
+    if keeping is not None:
+        return keeping[1]
+    return shutil.get_terminal_size((80, 24)).columns if is_terminal() else None
 
 
 def write(text: str) -> bool:
     """Write text as it is; False once the reader has closed the pipe, which is no error."""
+    keeping = _kept.get()
+    if keeping is not None:
+        keeping[0].append(text)
+        return True
     if _closed:
         return False
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -31,7 +30,7 @@ _NUMBER = re.compile(r"([-+]?[0-9.]+(e[-+]?[0-9]+)?|NULL)?")
 
 def width() -> int | None:
     """Columns of the terminal; None in a pipe, where lines are as long as they are."""
-    return shutil.get_terminal_size((80, 24)).columns if output.is_terminal() else None
+    return output.columns()
 
 
 def heading(text: str, indent: int = 0) -> None:

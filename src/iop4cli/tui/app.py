@@ -60,12 +60,13 @@ class Iop4App(App[int]):
             loop.add_signal_handler(number, self._end, code)
         self._store_seen = self.desk.changed()
         await self.switch_mode(SCREENS[0])
-        self.set_interval(_LOOK_EVERY_S, self._look)
+        self.set_interval(_LOOK_EVERY_S, self.look)
 
     def _end(self, code: int) -> None:
         self.exit(code, return_code=code)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """See whether the store has changed."""
         ask(cast("Any", self), "changed", self.desk.changed)
 
     def on_answered(self, message: Answered) -> None:

@@ -9,6 +9,7 @@ from iop4cli.errors import UsageError
 
 if TYPE_CHECKING:
     from iop4cli.archive.store import Answer
+    from iop4cli.tui.desk import Desk
 
 
 def write_rows(path: Path, answer: Answer) -> None:
@@ -29,3 +30,19 @@ def refuse_overwriting(path: Path) -> None:
         raise UsageError(f"{path} is there already: say another name")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist")
+
+
+def write_results(desk: Desk, condition: str, columns: tuple[str, ...], path: Path) -> int:
+    """ECSV of results with all that a reader must know, as `iop4 export --flagged` writes it; how many rows."""
+    from iop4cli.archive.results import select_results
+    from iop4cli.archive.selection import Selection
+    from iop4cli.commands.export import table_meta
+    from iop4cli.export.atomic import write_text
+    from iop4cli.export.tables import to_text
+
+    refuse_overwriting(path)
+    registry = desk.opened.surroundings().registry
+    found = select_results(desk.store, condition, columns, flagged=True)
+    said = Selection(where=None if condition == "true" else condition.strip())
+    write_text(path, to_text(found.answer, "ecsv", table_meta(found, said, registry, desk.store)))
+    return len(found.answer.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -125,12 +126,12 @@ class ArchiveScreen(Screen[None]):
         def write(name: str | None) -> None:
             if name:
                 path = Path(name).expanduser()
-                ask(self, "export", lambda: self.write_export(path))
+                ask(self, "export", self.exporter(path))
 
         self.app.push_screen(TextDialog("Export to (.csv, .ndjson; results also .ecsv)", suggestion), write)
 
-    def write_export(self, path: Path) -> int:
-        """Write what is shown; runs in a thread; returns how many rows."""
+    def exporter(self, path: Path) -> Callable[[], int]:
+        """What writes the rows that are shown, in a thread, and returns how many they are."""
         raise NotImplementedError
 
     def got_export(self, n_rows: int, _tag: object) -> None:

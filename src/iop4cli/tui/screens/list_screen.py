@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,9 +26,22 @@ FILTER_HELP = """Filter (/): words that must all be found; comparisons like band
 reason~clouds, flags=none; or `where` and a condition in SQL. Several are joined by and. Esc takes it back."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a person wants to see, as a thread may know it."""
+
+    text: str
+    order: str
+    descending: bool
+    columns: tuple[str, ...]
+
+
 class ListScreen(ArchiveScreen):
     """Shows a Listing; those that are short are made in Python by `read_rows` instead."""
 
+    # Columns that the screen needs of the rows beside those that are shown.
+    needed: ClassVar[tuple[str, ...]] = ()
+    signs: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter"),
         Binding("s", "sort", "Sort"),
@@ -55,7 +68,7 @@ class ListScreen(ArchiveScreen):
 
     def compose_table(self) -> ComposeResult:
         listing = self.listing
-        yield LongTable(listing.key if listing else "name", listing.shown if listing else ())
+        yield LongTable(listing.key if listing else "name", listing.shown if listing else (), signs=self.signs)
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
@@ -71,16 +84,21 @@ class ListScreen(ArchiveScreen):
 
     def _ask_page(self, first: int) -> None:
         kind = "page" if first == 0 else f"page {first}"
-        state = (self.filter_text, self.order, self.descending)
-        ask(self, kind, partial(self.read_page, state, first), self._asked)
+        ask(self, kind, partial(self.read_page, self.wanted, first), self._asked)
 
-    def read_page(self, state: tuple[str, str, bool], first: int) -> Page:
-        return read_page(self.desk.store, self.question(state), first, PAGE_ROWS)
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.filter_text, self.order, self.descending, self.table.columns)
 
-    def question(self, state: tuple[str, str, bool]) -> Question:
+    def read_page(self, wanted: Wanted, first: int) -> Page:
+        question = self.question(wanted)
+        columns = list(dict.fromkeys((question.listing.key, *self.needed, *wanted.columns)))
+        return read_page(self.desk.store, question, columns, first, PAGE_ROWS)
+
+    def question(self, wanted: Wanted) -> Question:
         assert self.listing is not None
-        text, order, descending = state
-        return replace(question_of(self.desk.store, self.listing, text), order=order, descending=descending)
+        question = question_of(self.desk.store, self.listing, wanted.text)
+        return replace(question, order=wanted.order, descending=wanted.descending)
 
     def take(self, kind: str, answer: Any, tag: Any) -> None:
         if kind.startswith("page"):
@@ -171,22 +189,26 @@ class ListScreen(ArchiveScreen):
         def take(names: tuple[str, ...] | None) -> None:
             if names:
                 self.table.set_columns(names)
+                self.load()
 
         self.app.push_screen(ColumnsDialog(self.all_columns(), self.table.columns), take)
 
     # Out of here.
 
-    def export_rows(self) -> tuple[Callable[[], Answer], tuple[str, ...]]:
-        state, columns = (self.filter_text, self.order, self.descending), self.table.columns
-        return lambda: read_all(self.desk.store, self.question(state), columns), columns
+    def read_all(self, wanted: Wanted) -> Answer:
+        return read_all(self.desk.store, self.question(wanted), wanted.columns)
 
-    def write_export(self, path: Path) -> int:
-        from iop4cli.tui.exporting import write_rows
+    def exporter(self, path: Path) -> Callable[[], int]:
+        wanted = self.wanted
 
-        read, _ = self.export_rows()
-        answer = read()
-        write_rows(path, answer)
-        return len(answer.rows)
+        def write() -> int:
+            from iop4cli.tui.exporting import write_rows
+
+            answer = self.read_all(wanted)
+            write_rows(path, answer)
+            return len(answer.rows)
+
+        return write
 
 
 class ShortListScreen(ListScreen):
@@ -197,23 +219,20 @@ class ShortListScreen(ListScreen):
     def read_rows(self) -> list[Row]:
         raise NotImplementedError
 
-    def read_page(self, state: tuple[str, str, bool], first: int) -> Page:
-        rows = self.chosen_rows(state)
+    def read_page(self, wanted: Wanted, first: int) -> Page:
+        rows = self._chosen(wanted)
         return Page(first, len(rows), rows[first : first + PAGE_ROWS])
 
-    def chosen_rows(self, state: tuple[str, str, bool]) -> list[Row]:
+    def _chosen(self, wanted: Wanted) -> list[Row]:
         from iop4cli.archive import terms
 
-        text, order, descending = state
         rows = self.read_rows()
-        wanted = terms.parsed(text, list(rows[0]) if rows else self.table.columns)
-        rows = [row for row in rows if terms.fits(row, wanted, self.searched)]
-        known = [row for row in rows if row.get(order) is not None]
-        known.sort(key=lambda row: row[order], reverse=descending)
-        return known + [row for row in rows if row.get(order) is None] if order else rows
+        said = terms.parsed(wanted.text, list(rows[0]) if rows else wanted.columns)
+        rows = [row for row in rows if terms.fits(row, said, self.searched)]
+        known = [row for row in rows if row.get(wanted.order) is not None]
+        known.sort(key=lambda row: row[wanted.order], reverse=wanted.descending)
+        return known + [row for row in rows if row.get(wanted.order) is None]
 
-    def export_rows(self) -> tuple[Callable[[], Answer], tuple[str, ...]]:
-        state, columns = (self.filter_text, self.order, self.descending), self.table.columns
-        return lambda: Answer(
-            columns, [tuple(row.get(name) for name in columns) for row in self.chosen_rows(state)]
-        ), columns
+    def read_all(self, wanted: Wanted) -> Answer:
+        rows = self._chosen(wanted)
+        return Answer(wanted.columns, [tuple(row.get(name) for name in wanted.columns) for row in rows])

@@ -79,9 +79,11 @@ class LongTable(ScrollView, can_focus=True):
         table: LongTable
         row: Row
 
-    def __init__(self, key: str, columns: Sequence[str], **arguments: Any) -> None:
+    def __init__(self, key: str, columns: Sequence[str], *, signs: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.key, self.columns = key, tuple(columns)
+        # Before each row what is seen without colours too: * marked, ! flagged.
+        self.signs = signs
         self.total = 0
         self.marked: dict[str, Row] = {}
         self._pages: dict[int, list[Row]] = {}
@@ -150,8 +152,8 @@ class LongTable(ScrollView, can_focus=True):
 
     def _resize(self) -> None:
         widths = sum(self._widths.get(name, len(name)) for name in self.columns)
-        self._gap = 2 if widths + 2 * len(self.columns) <= self.size.width else 1
-        self.virtual_size = Size(widths + self._gap * len(self.columns), self.total + 1)
+        self._gap = 2 if 2 * self.signs + widths + 2 * len(self.columns) <= self.size.width else 1
+        self.virtual_size = Size(2 * self.signs + widths + self._gap * len(self.columns), self.total + 1)
         self.refresh()
 
     def on_resize(self) -> None:
@@ -186,6 +188,8 @@ class LongTable(ScrollView, can_focus=True):
 
     def _cells(self, row: Row, *, header: bool = False) -> list[tuple[str, str]]:
         found = []
+        if self.signs:
+            found.append((self._signs_of(row), ""))
         for name in self.columns:
             width = self._widths.get(name, len(name))
             value = row.get(name)
@@ -195,10 +199,14 @@ class LongTable(ScrollView, can_focus=True):
             found.append((text + " " * self._gap, "" if header else cells.cell_style(name, value)))
         return found
 
+    def _signs_of(self, row: Row) -> str:
+        marked = str(row.get(self.key)) in self.marked
+        return ("*" if marked else " ") + ("!" if row.get("flags") else " ")
+
     def _laid_out(self, parts: list[tuple[str, str]], style: Style, width: int, *, plain: bool = True) -> Strip:
         segments = [Segment(text, style if plain or not word else style + self._style(word)) for text, word in parts]
         whole = Strip(segments)
-        fixed = min(len(parts[0][0]) if parts else 0, width * 2 // 3)
+        fixed = min(sum(len(text) for text, _ in parts[: 1 + self.signs]), width * 2 // 3)
         shift = round(self.scroll_offset.x)
         strip = Strip.join([whole.crop(0, fixed), whole.crop(fixed + shift, shift + width)])
         if whole.cell_length - shift - self._gap > width:
