@@ -18,6 +18,7 @@ import pytest
 
 from iop4cli.archive.catalog_store import read_sources, write_sources
 from iop4cli.archive.create import create_archive
+from iop4cli.archive.lock import store_lock
 from iop4cli.archive.store import Store
 from iop4cli.simulate.night import NightRecipe
 
@@ -244,6 +245,19 @@ def test_hooks_get_each_result_once_and_alerts_only_where_they_hold(
     assert rows[0]["source"] == TARGET and rows[0]["alerts"] == ["p > 0.05"]
     assert (tmp_path / "alerts").read_text().splitlines() == [f"{TARGET} p > 0.05"]
     assert watching.said("alert: ") and watching.said("p +- 0.001 takes")
+
+
+def test_a_busy_store_is_waited_for(telescope: Telescope, archive: Archive) -> None:
+    """Somebody holds the store through several tries, while a group comes: no frame and no result is lost."""
+    watching = Watching.start(archive, "--json", "--lock-timeout", "0.5")
+    with store_lock(archive.root / "iop4.duckdb", shared=False, timeout_s=60):
+        for path in telescope.frames("BLLac")[:4]:
+            telescope.write(path, archive)
+        watching.until(lambda: watching.said("the store is busy"))
+        time.sleep(5.0)
+    watching.until(lambda: watching.of(TARGET))
+    assert watching.end() == 130
+    assert [row["n_frames"] for row in watching.rows] == [4]
 
 
 def test_a_second_watch_of_an_archive_is_refused(archive: Archive) -> None:

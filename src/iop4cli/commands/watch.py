@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +16,9 @@ import typer
 from iop4cli.archive.store import utc_now
 from iop4cli.commands.opening import Opened, open_archive, parameter_flags
 from iop4cli.commands.stepping import record_run
-from iop4cli.errors import StoreBusy, UsageError
+from iop4cli.errors import Iop4Error, StoreBusy, UsageError
 from iop4cli.pipeline.engine import Ended, Planned, Tally
+from iop4cli.pipeline.watching import Trouble
 from iop4cli.shell import messages
 from iop4cli.shell.options import PANEL_HOW, PANEL_ITEMS, ArchiveOptions, Json, takes_options
 
@@ -172,9 +174,10 @@ class _Night:
     registry: Registry
 
     def follow(self, first: list[str], stop_when_idle: float | None) -> None:
-        from iop4cli.pipeline.watching import Arrived, Held, Idle, PassBegun, PassEnded, Trouble
+        from iop4cli.pipeline.watching import Arrived, Held, Idle, PassBegun, PassEnded
 
         run_id, started, tally = "", utc_now(), Tally()
+        untold = False
         try:
             for event in self.watch.events(first):
                 if isinstance(event, (Planned, Ended)):
@@ -185,7 +188,7 @@ class _Night:
                     self._keep(run_id, started, tally)
                     run_id, started, tally = event.run_id, utc_now(), Tally()
                 elif isinstance(event, PassEnded):
-                    self.screen.pass_ended(event, self.registry)
+                    untold = not self._done(partial(self.screen.pass_ended, event, self.registry))
                 elif isinstance(event, Arrived):
                     self.screen.arrived(event)
                 elif isinstance(event, Held):
@@ -195,6 +198,7 @@ class _Night:
                 elif isinstance(event, Idle):
                     self._keep(run_id, started, tally)
                     run_id = ""
+                    untold = untold and not self._done(partial(self.screen.announce, self.registry))
                     self.screen.tell_of_hooks()
                     if stop_when_idle is not None and event.quiet_s >= stop_when_idle:
                         messages.notice(f"nothing came for {stop_when_idle:g} s")
@@ -204,7 +208,16 @@ class _Night:
 
     def _keep(self, run_id: str, started: datetime.datetime, tally: Tally) -> None:
         if run_id:
-            record_run(self.opened, run_id, started, tally)
+            self._done(partial(record_run, self.opened, run_id, started, tally))
+
+    def _done(self, telling: Callable[[], None]) -> bool:
+        """A store that is busy, or a full disk, must not end the watch: it is said, and told of later."""
+        try:
+            telling()
+        except (Iop4Error, OSError) as error:
+            self.screen.trouble(Trouble(str(error)))
+            return False
+        return True
 
 
 def _watch(

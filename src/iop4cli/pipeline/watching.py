@@ -129,12 +129,14 @@ class Watch:
             self._waiting.clear()
             due.clear()
             yield Trouble(str(error))
-        except (Iop4Error, OSError) as error:
+        except Exception as error:  # a defect of ours must not end a night's watch either; signals are none of these
+            known = isinstance(error, (Iop4Error, OSError))
+            what = str(error) if known else f"unexpected {type(error).__name__}: {error}"
             pause_s = min(_FIRST_PAUSE_S * 2.0**self._failures, _LONGEST_PAUSE_S)
             self._failures += 1
             self._retry_at = self.clock() + pause_s
             due |= set(epochs)
-            yield Trouble(f"{error}; it is tried again in {pause_s:g} s")
+            yield Trouble(f"{what}; it is tried again in {pause_s:g} s")
         else:
             self._failures = 0
             due.clear()
