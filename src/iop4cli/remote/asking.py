@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
 from iop4cli.errors import Iop4Error, UsageError
+from iop4cli.remote.certificates import distrust
 
 _CHUNK_BYTES, _LARGEST_ANSWER_BYTES, _LONGEST_COMPLAINT = 1 << 16, 256 << 20, 200
 
@@ -45,6 +46,9 @@ def ask_service(name: str, url: str, parameters: Mapping[str, str], timeout_s: f
         ) from None
     except (TimeoutError, http.client.HTTPException, UnicodeDecodeError, OSError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        distrusted = distrust(reason, parts.netloc) if isinstance(reason, BaseException) else None
+        if distrusted:
+            raise ServiceError(f"{name}: {distrusted}; nothing is changed") from None
         if isinstance(reason, TimeoutError):
             raise _trouble(name, parts.netloc, f"has not answered in full within {timeout_s:g} s") from None
         if isinstance(reason, http.client.IncompleteRead):

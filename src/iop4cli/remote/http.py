@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from iop4cli.remote.archives import PORTS
+from iop4cli.remote.certificates import distrust, trusting
 from iop4cli.remote.credentials import Credentials
 from iop4cli.remote.names import last_part
 from iop4cli.remote.server import (
@@ -63,11 +65,11 @@ class HttpServer:
     def __init__(self, archive: WebAddress, credentials: Credentials, timeout_s: float) -> None:
         self._archive, self._credentials, self._timeout_s = archive, credentials, timeout_s
         # Neither files nor other schemes; proxies as the environment says.
-        self._opener = urllib.request.OpenerDirector()
+        self._opener, self._redirects = urllib.request.OpenerDirector(), _Redirects()
+        context = trusting() if archive.protocol == "https" else None
         for handler in (
-            urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(),
-            urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPRedirectHandler(),
-            urllib.request.HTTPErrorProcessor(),
+            urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(context=context),
+            urllib.request.HTTPDefaultErrorHandler(), self._redirects, urllib.request.HTTPErrorProcessor(),
         ):  # fmt: skip
             self._opener.add_handler(handler)
         host = f"[{archive.host}]" if ":" in archive.host else archive.host
@@ -156,8 +158,9 @@ class HttpServer:
         request = urllib.request.Request(url, method=method, headers={"Accept-Encoding": "identity", **(headers or {})})
         if self._credentials.password:
             both = f"{self._credentials.user}:{self._credentials.password}".encode()
-            # Not sent along to where the server may redirect.
+            # Not sent along to another server, should this one send us there.
             request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(both).decode('ascii')}")
+        self._redirects.asked = request
         try:
             answer = self._opener.open(request, timeout=self._timeout_s)
         except (OSError, http.client.HTTPException) as error:
@@ -168,12 +171,21 @@ class HttpServer:
             yield answer, answer.headers
 
     def _trouble(self, error: Exception, path: str) -> RemoteError:
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        distrusted = distrust(cause, _server_of(self._redirects.asked)[1]) if isinstance(cause, ssl.SSLError) else None
+        if distrusted:
+            return LoginRefused(f"{self._archive.name}: {distrusted}")
         text = self._credentials.scrubbed(str(error) or type(error).__name__)
         place = f"{path}: " if path else f"{self._archive.name} ({self._archive.host}): "
         if not isinstance(error, urllib.error.HTTPError):
             return Broken(place + text)
         error.close()
         if error.code in (401, 407):
+            if not error.url.startswith(self._root):
+                return LoginRefused(
+                    f"{self._archive.name} ({self._archive.host}) sends us to {error.url}, which refuses us without a "
+                    "password; that is given to no other server. Ask whoever runs it where the files are now"
+                )
             who = self._credentials.user or "nobody"
             return LoginRefused(
                 f"{self._archive.name} ({self._archive.host}) refuses the login of {who}: {text}. "
@@ -183,6 +195,31 @@ class HttpServer:
         if error.code in (403, 404, 410):
             return NotThere(place + text)
         return (Broken if error.code in _PASSING else FileTrouble)(place + text)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Goes where a server sends us, with the same method; a password goes along only on the same server.
+
+    `asked` is the last request that was made, of which a failure speaks.
+    """
+
+    asked: urllib.request.Request
+
+    def redirect_request(self, req: urllib.request.Request, *given: Any) -> urllib.request.Request | None:
+        further = super().redirect_request(req, *given)
+        if further is None:
+            return None
+        further.method = req.get_method()
+        password = req.unredirected_hdrs.get("Authorization")
+        if password and _server_of(further) == _server_of(req):
+            further.add_unredirected_header("Authorization", password)
+        self.asked = further
+        return further
+
+
+def _server_of(request: urllib.request.Request) -> tuple[str, str]:
+    """(scheme, host and port) of what is asked for, even if a proxy is asked for it."""
+    return urlsplit(request.full_url)[:2]
 
 
 class _Links(HTMLParser):

@@ -21,7 +21,7 @@ class Broken(RemoteError):
 
 
 class LoginRefused(RemoteError):
-    """Wrong user or password, or a host that is not the known one; another try would do harm."""
+    """Wrong user or password, or a host that is not known to be the right one; another try would do harm."""
 
 
 class NotThere(RemoteError):
