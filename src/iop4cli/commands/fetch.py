@@ -67,14 +67,15 @@ def command(
     """Bring raw frames into the archive: from local disk, or from an observatory's server.
 
     Reads headers of files of local disk, and links (or copies) them to raw/TELESCOPE/NIGHT/FILE as these say; or
-    reads the folders of nights of a server (FTP, SFTP, HTTP), and writes their files there. These are resumed
+    reads the folders of nights of a server (FTP, SFTP, HTTP, HTTPS), and writes their files there. These are resumed
     if cut, checked for being whole and never half there: after any interruption give the same command again. Writes
     nothing into the store. What is already there is left alone; a different file of the same name is refused. What
     cannot be had is said so, and the rest goes on (exit code 3).
 
     A server is described by a file archives/NAME.toml, here or in the folder of your settings; its address is the
     setting fetch.NAME.host. Passwords come from IOP4_FETCH_NAME_PASSWORD, from the command
-    fetch.NAME.password_command or from ~/.netrc, and are never shown.
+    fetch.NAME.password_command or from ~/.netrc, and are never shown. Over https only a server whose certificate
+    your system (or the file that SSL_CERT_FILE names) vouches for is told anything.
     """
     wish = RemoteWish(tuple(items or ()), new, listing, since, until, tuple(pattern or ()), again)
     opened = open_archive(options)
