@@ -39,6 +39,15 @@ def calibrator_health(store: Store, names: Collection[str] | None = None) -> lis
     return [row for row in rows if names is None or row["source"] in names]
 
 
+def residual_rows(store: Store, names: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """Each result of a calibrator that counts, in time: measured - catalogue (mag), and its error."""
+    return [
+        {**row, "residual_mag": row["mag"] - row["catalog_mag"], "residual_err_mag": _error_of(row)}
+        for row in store.rows(_QUESTION)
+        if names is None or row["source"] in names
+    ]
+
+
 def calibrators_named(store: Store, name: str) -> list[str]:
     """The star of this name, if it calibrates; else the calibrators of the target of this name."""
     rows = store.rows(
@@ -60,8 +69,7 @@ _QUESTION = f"""
 
 
 def _residuals(rows: list[dict[str, Any]]) -> Residuals:
-    """What a night's steady stars scatter is the error of each result; where that is not known, the zero point's."""
-    error = [row["mag_err_night"] or float(np.hypot(row["mag_err_photon"], row["zp_err"] or 0.0)) for row in rows]
+    error = [_error_of(row) for row in rows]
     nights = {night: number for number, night in enumerate(sorted({row["night"] for row in rows}))}
     zp_err = float(np.median([row["zp_err"] or 0.0 for row in rows]))
     return Residuals(
@@ -69,6 +77,11 @@ def _residuals(rows: list[dict[str, Any]]) -> Residuals:
         np.array(error), np.array([nights[row["night"]] for row in rows]),
         float(np.hypot(rows[0]["catalog_mag_err"] or 0.0, zp_err)),
     )  # fmt: skip
+
+
+def _error_of(row: dict[str, Any]) -> float:
+    """What a night's steady stars scatter is the error of each result; where that is not known, the zero point's."""
+    return row["mag_err_night"] or float(np.hypot(row["mag_err_photon"], row["zp_err"] or 0.0))
 
 
 def _row(key: tuple[str, str, str], rows: list[dict[str, Any]], one: Health, words: tuple[str, ...]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from iop4cli.frames.quality import Quality
 from iop4cli.pipeline.fluxes import Fluxes, over_exposures, spared
 from iop4cli.pipeline.measurements import UNUSABLE
-from iop4cli.pipeline.polarimeter import Fitted, Polarimeter
+from iop4cli.pipeline.polarimeter import Fitted, Modulation, Polarimeter
 from iop4cli.science.ensemble import correct
 from iop4cli.science.stokes import StokesFit, fit_polarised_filter
 
@@ -65,14 +65,24 @@ class FilterPolarimeter(Polarimeter):
             fit, raw, ensemble, total.intensity, total.intensity_err, use, bits, fluxes.radius_px, METHOD
         )  # fmt: skip
 
+    def modulation(self, name: str, one: Fitted) -> Modulation:
+        flux, covariance, _ = self._corrected(self._sources[name], one)
+        value = 2.0 * flux / one.fit.intensity - 1.0
+        angle = 2.0 * np.radians(self.angles_deg)
+        fitted = one.fit.q * np.cos(angle) + one.fit.u * np.sin(angle)
+        return Modulation(2, value, 2.0 * np.sqrt(np.diag(covariance)) / one.fit.intensity, value - fitted)
+
     def again(self, name: str, first: Fitted) -> StokesFit:
         fluxes = self._sources[name]
         use = first.used & fluxes.usable
-        flux, covariance, relative = fluxes.flux, np.diag(fluxes.error**2), np.ones(len(use))
-        if first.ensemble is not None:
-            flux, covariance = correct(fluxes.flux, fluxes.error, first.ensemble)
-            relative = first.ensemble.relative
+        flux, covariance, relative = self._corrected(fluxes, first)
         return self._fit(flux, covariance, use, relative)
+
+    def _corrected(self, fluxes: Fluxes, one: Fitted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(flux, its covariance, transparency) with the transparency that a source was fitted with."""
+        if one.ensemble is None:
+            return fluxes.flux, np.diag(fluxes.error**2), np.ones(len(fluxes.flux))
+        return *correct(fluxes.flux, fluxes.error, one.ensemble), one.ensemble.relative
 
     def _fit(self, flux: np.ndarray, covariance: np.ndarray, use: np.ndarray, relative: np.ndarray) -> StokesFit:
         """Of the exposures in use, with fluxes over their relative transparency."""

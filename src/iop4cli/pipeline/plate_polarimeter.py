@@ -12,7 +12,7 @@ import numpy as np
 from iop4cli.frames.quality import Quality
 from iop4cli.pipeline.fluxes import Fluxes, over_exposures, spared
 from iop4cli.pipeline.measurements import UNUSABLE
-from iop4cli.pipeline.polarimeter import Fitted, Polarimeter
+from iop4cli.pipeline.polarimeter import Fitted, Modulation, Polarimeter
 from iop4cli.science.plate_outliers import PLATE_PERIOD_DEG
 from iop4cli.science.retarder import RetarderFit, fit_retarder
 from iop4cli.science.stokes import StokesFit
@@ -99,6 +99,17 @@ class PlatePolarimeter(Polarimeter):
         total_err = float(np.hypot(fit.intensity_err / gain, total * k_err / gain))
         one = _as_fitted(fit, total, total_err, bits, fluxes.radius_px, f"{METHOD}, {beam} only")
         return replace(one, ensemble=ensemble, beam=beam)
+
+    def modulation(self, name: str, one: Fitted) -> Modulation:
+        fit = one.fit
+        assert isinstance(fit, RetarderFit)
+        angle = 4.0 * np.radians(self.angles_deg)
+        fitted = fit.difference - fit.residual
+        offset = one.gain_imbalance
+        if offset is None:
+            # A method in which it cancels, or one beam alone: what the fit has besides the modulation.
+            offset = float(np.nanmean((fitted - fit.q * np.cos(angle) - fit.u * np.sin(angle))[fit.used]))
+        return Modulation(4, fit.difference, fit.difference_err, fit.residual, offset, two_beams=one.beam is None)
 
     def again(self, name: str, first: Fitted) -> StokesFit:
         if first.beam is None:

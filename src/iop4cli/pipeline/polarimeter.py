@@ -46,6 +46,22 @@ class Fitted:
 
 
 @dataclass(frozen=True)
+class Modulation:
+    """What each exposure (n,) says of q cos mt + u sin mt (m is `turns`): its value, error, and the fit's residual.
+
+    For two beams the value is (O - E)/(O + E), for one flux its share of the mean less 1, over the transparency; NaN
+    where not measured. It oscillates about `offset`, the beams' gain imbalance: (offset + s)/(1 + offset s).
+    """
+
+    turns: int
+    value: np.ndarray
+    error: np.ndarray
+    residual: np.ndarray
+    offset: float = 0.0
+    two_beams: bool = False
+
+
+@dataclass(frozen=True)
 class Polarimeter(ABC):
     """One group: `payload` as the step pol prepares it."""
 
@@ -64,6 +80,10 @@ class Polarimeter(ABC):
     @abstractmethod
     def again(self, name: str, first: Fitted) -> StokesFit:
         """The same fit to other fluxes of one source: what the first found of transparency stays."""
+
+    @abstractmethod
+    def modulation(self, name: str, one: Fitted) -> Modulation:
+        """The exposures of a source against the angle of the analyser."""
 
     def sweep(self, name: str, one: Fitted) -> Sweep | None:
         """The measurement of a source as a function of the radius of its aperture; None if that is not known."""

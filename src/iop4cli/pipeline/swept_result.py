@@ -51,7 +51,7 @@ def _of_frame(view: View, result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _of_group(view: View, result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """As the step pol would measure it now, with the parameters that it had."""
-    polarimeter = _polarimeter(view, result)
+    polarimeter = polarimeter_of(view, result)
     try:
         one = polarimeter.fitted(result["source"])
     except (KeyError, ValueError) as problem:
@@ -65,7 +65,8 @@ def _of_group(view: View, result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _polarimeter(view: View, result: Mapping[str, Any]) -> Polarimeter:
+def polarimeter_of(view: View, result: Mapping[str, Any]) -> Polarimeter:
+    """What measured a result of a group, with the parameters that it had."""
     from iop4cli.pipeline.steps.pol import STEP
 
     stored = view.store.rows("select parts from item where step = 'pol' and name = ?", [result["origin"]])
