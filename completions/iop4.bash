@@ -3,7 +3,7 @@ _iop4() {
   local current="${COMP_WORDS[COMP_CWORD]}" words=""
   local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}"
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "run watch demo classify mkmaster reduce solve phot pol correct status tui show diff plot export log sql init fetch catalog index flag calib doctor simulate --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "run watch demo classify mkmaster reduce solve phot pol correct status tui show diff plot report export log sql init fetch catalog index flag calib doctor simulate --help --version" -- "$current"))
     return
   fi
   [ "$COMP_CWORD" -eq 2 ] && second=""
@@ -60,6 +60,7 @@ _iop4() {
     "plot") words="lightcurve qu -h --help" ;;
     "plot lightcurve") words="--unwrap --host --debiased --archive --lock-timeout -q --quiet -v --verbose --instrument --band --mode --since --until --where -o --output --wide -h --help" ;;
     "plot qu") words="--host --archive --lock-timeout -q --quiet -v --verbose --instrument --band --mode --since --until --where -o --output --wide -h --help" ;;
+    "report") words="--since --until -o --output --save --mail --mail-if --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "export") words="-o --output --format --columns --flagged --targets --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "log") words="--item --run --step --level --since -n --lines --runs --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "sql") words="-f --file --format -o --output --write --schema --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;

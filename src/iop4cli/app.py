@@ -38,6 +38,7 @@ VERBS = (
     Verb("show", "The whole history of a frame, master or result.", _LOOK),
     Verb("diff", "Which results moved between two runs, and why.", _LOOK),
     Verb("plot", "Draw light curves and all else, on the terminal or in files.", _LOOK),
+    Verb("report", "A night on one page: for the screen, a browser or the mail.", _LOOK),
     Verb("export", "Results as CSV, ECSV or NDJSON.", _LOOK),
     Verb("log", "What happened, by run, step and item.", _LOOK),
     Verb("sql", "Ask the store in SQL.", _LOOK),

@@ -8,7 +8,7 @@ from statistics import median
 
 from iop4cli.export import night_quality
 from iop4cli.export.night_facts import Compared, NightFacts, Result, Series, Taken
-from iop4cli.export.night_words import at_time, band_of, counted, frames_in_words, measured, seconds
+from iop4cli.export.night_words import at_time, band_of, counted, frames_in_words, measured, seconds, without_night
 from iop4cli.export.plots.night import source_svg
 from iop4cli.export.report_page import Block, Drawing, Heading, Listing, Numbers, Page, Paragraph, table
 
@@ -66,16 +66,16 @@ DASH_MEANS = "– is what is not known."
 
 _ADVICE = {
     ("classify", "failed"): "Copy or fetch the file again; "
-    "`iop4 classify --set FIELD=VALUE FRAME` where a header lies.",
-    ("mkmaster", "failed"): "`iop4 show MASTER` tells each frame's fate.",
-    ("mkmaster", "done"): "`iop4 show MASTER`; `iop4 mkmaster --accept MASTER` if it is good all the same.",
-    ("mkmaster", "impossible"): "Take or fetch the missing calibration frames, then `iop4 run`.",
-    ("reduce", "impossible"): "Take or fetch the missing calibration frames, then `iop4 run`; "
-    "`iop4 status --why FRAME` lists the masters that were passed over.",
-    ("solve", "failed"): "`iop4 show FRAME`; `iop4 index` tells whether index files of the field are here.",
-    ("solve", "impossible"): "`iop4 index` tells whether index files of the field are here.",
-    ("phot", "impossible"): "`iop4 catalog` adds sources and calibrators of the field.",
-    ("pol", "impossible"): "`iop4 show FRAME` tells which angles are missing.",
+    "“iop4 classify --set FIELD=VALUE FRAME” where a header lies.",
+    ("mkmaster", "failed"): "“iop4 show MASTER” tells each frame's fate.",
+    ("mkmaster", "done"): "“iop4 show MASTER”; “iop4 mkmaster --accept MASTER” if it is good all the same.",
+    ("mkmaster", "impossible"): "Take or fetch the missing calibration frames, then “iop4 run”.",
+    ("reduce", "impossible"): "Take or fetch the missing calibration frames, then “iop4 run”; "
+    "“iop4 status --why FRAME” lists the masters that were passed over.",
+    ("solve", "failed"): "“iop4 show FRAME”; “iop4 index” tells whether index files of the field are here.",
+    ("solve", "impossible"): "“iop4 index” tells whether index files of the field are here.",
+    ("phot", "impossible"): "“iop4 catalog” adds sources and calibrators of the field.",
+    ("pol", "impossible"): "“iop4 show FRAME” tells which angles are missing.",
 }  # fmt: skip
 
 
@@ -88,7 +88,9 @@ def _troubles(facts: NightFacts) -> Iterator[Block]:
     for one in facts.troubles.by_reason:
         said = "done, but" if one.status == "done" else one.status
         advice = _ADVICE.get((one.step, one.status), "")
-        rows.append((one.step, said, one.reason, frames_in_words(one.names, facts.epoch), advice))
+        rows.append(
+            (one.step, said, without_night(one.reason, facts.epoch), frames_in_words(one.names, facts.epoch), advice)
+        )
     if rows:
         yield table(("step", "status", "why", "what", "what to do"), rows)
     blocked = tuple(facts.troubles.blocked)
@@ -105,6 +107,13 @@ def _results(facts: NightFacts) -> Iterator[Block]:
         yield Paragraph("There are none.")
         return
     yield from _beside(facts)
+    for source in dict.fromkeys(one.source for one in facts.series):
+        series = [one for one in facts.series if one.source == source]
+        own = [[one for one in some if one.source == source and not one.flags] for some in _both(facts)]
+        yield Drawing(
+            f"{source}: this night (full) and the {facts.days_before} days before (hollow).",
+            partial(_source, night=facts.epoch.night, days=facts.days_before, series=series, now=own[0], before=own[1]),
+        )
     shown = facts.results[:_MOST_ROWS]
     yield table(
         ("source", "band", "time", "mode", "mag", "p (%)", "χ (deg)", "quality", "flagged"),
@@ -120,19 +129,12 @@ def _results(facts: NightFacts) -> Iterator[Block]:
     )  # fmt: skip
     if len(facts.results) > len(shown):
         yield Paragraph(
-            f"{len(facts.results) - len(shown)} more: `iop4 export --targets {facts.epoch}` has all.", "note"
-        )
-    for source in dict.fromkeys(one.source for one in facts.series):
-        series = [one for one in facts.series if one.source == source]
-        own = [[one for one in some if one.source == source and not one.flags] for some in _both(facts)]
-        yield Drawing(
-            f"{source}: this night (full) and the {facts.days_before} days before (hollow).",
-            partial(_source, series=series, results=own[0], before=own[1]),
+            f"{len(facts.results) - len(shown)} more: “iop4 export --targets {facts.epoch}” has all.", "note"
         )
 
 
-def _source(prefix: str, series: list[Series], results: list[Result], before: list[Result]) -> str:
-    return source_svg(prefix, series, results, before)
+def _source(prefix: str, night: str, days: int, series: list[Series], now: list[Result], before: list[Result]) -> str:
+    return source_svg(prefix, night, days, series, now, before)
 
 
 def _both(facts: NightFacts) -> tuple[tuple[Result, ...], tuple[Result, ...]]:
@@ -159,7 +161,7 @@ def _beside(facts: NightFacts) -> Iterator[Block]:
         "note",
     )
     days = f"{facts.days_before} days before"
-    yield table(("source", "band", "what", "night", days, "difference", "in sigma", ""), rows, marked)
+    yield table(("source", "band", "what", "night", days, "difference", "in sigma", "remark"), rows, marked)
 
 
 def _compared(compared: Compared, digits: int, factor: float) -> tuple[str, str, str, str, str]:

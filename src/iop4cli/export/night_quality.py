@@ -22,12 +22,11 @@ def _masters(facts: NightFacts) -> Iterator[Block]:
     yield Heading("Masters")
     if facts.masters:
         yield table(
-            ("kind", "band", "angle (deg)", "frames", "level", "last good level", "scatter", "last good scatter",
-             "last good", "state"),
+            ("kind", "band", "angle (deg)", "frames", "level", "scatter", "last good: level, scatter", "of", "state"),
             [_master(one) for one in facts.masters],
             [index for index, one in enumerate(facts.masters) if not one.accepted],
         )  # fmt: skip
-        yield Paragraph("Levels and scatters of bias are in ADU, of dark in ADU/s, of flat relative.", "note")
+        yield Paragraph("Scatter is that of one frame about the master; flats are relative to their level.", "note")
     else:
         yield Paragraph("None was made of frames of this night.")
     if facts.left_out:
@@ -49,15 +48,16 @@ def _masters(facts: NightFacts) -> Iterator[Block]:
 
 
 def _master(one: Master) -> tuple[str, ...]:
-    digits = {"flat": (3, 4), "dark": (3, 3)}.get(one.kind, (1, 2))
+    level, scatter = {"flat": (3, 4), "dark": (3, 3)}.get(one.kind, (1, 2))
+    unit = f" {one.unit}" if one.unit else ""
     frames = "" if one.n_frames is None else f"{one.n_frames}"
     if one.n_rejected:
         frames += f" ({one.n_rejected} left out)"
+    last = [number(one.last_level, level), number(one.last_scatter, scatter)]
     return (
         one.kind, one.band or "", "" if one.angle_deg is None else f"{one.angle_deg:g}", frames,
-        number(one.level, digits[0]), number(one.last_level, digits[0]), number(one.scatter, digits[1]),
-        number(one.last_scatter, digits[1]), one.last_night or "none",
-        "accepted" if one.accepted else f"rejected: {one.reason or 'the reason is not on record'}",
+        number(one.level, level, unit), number(one.scatter, scatter, unit), ", ".join(filter(None, last)),
+        one.last_night or "none", "accepted" if one.accepted else f"rejected: {one.reason or 'nobody said why'}",
     )  # fmt: skip
 
 

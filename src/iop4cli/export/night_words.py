@@ -41,6 +41,11 @@ def seconds(exptimes_s: Sequence[float]) -> str:
 
 def frames_in_words(names: Sequence[str], epoch: Epoch) -> str:
     """Names of items of the night, without the night."""
-    short = [name.removeprefix(f"{epoch}/") for name in names]
+    short = [without_night(name, epoch) for name in names]
     more = f" and {len(short) - _NAMES_SHOWN} more" if len(short) > _NAMES_SHOWN else ""
     return ", ".join(short[:_NAMES_SHOWN]) + more
+
+
+def without_night(text: str, epoch: Epoch) -> str:
+    """The page is about one night: names in it need not say so."""
+    return text.replace(f"{epoch}/", "")

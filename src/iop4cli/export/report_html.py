@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from iop4cli.export.report_page import Block, Drawing, Heading, Listing, Numbers, Page, Paragraph, Table, clean
+from iop4cli.export.report_page import DASH, Block, Drawing, Heading, Listing, Numbers, Page, Paragraph, Table, clean
 from iop4cli.export.report_style import STYLE
+
+_LONGEST_WORD = 24
 
 
 def html(pages: Sequence[Page], *, drawings: bool = True) -> str:
@@ -64,19 +66,33 @@ def _figure(block: Block, prefix: str) -> str:
 
 
 def _table(block: Table) -> str:
-    kinds = [' class="number"' if name in block.numeric else "" for name in block.columns]
-    names = [_text(name) for name in block.columns]
-    head = "".join(f'<th scope="col"{kind}>{name}</th>' for name, kind in zip(names, kinds, strict=True))
+    kinds = ["number" if name in block.numeric else "" for name in block.columns]
+    head = "".join(_cell("th", kind, 'scope="col"', name) for name, kind in zip(block.columns, kinds, strict=True))
     rows = []
     for number, row in enumerate(block.rows):
         cells = "".join(
             # On a phone a row is a card, and each cell bears its column's name.
-            f'<td data-name="{name}"{kind}>{_text(cell)}</td>'
-            for cell, name, kind in zip(row, names, kinds, strict=True)
+            _cell("td", _kinds(cell, kind), f'data-name="{_text(name)}"', cell)
+            for cell, name, kind in zip(row, block.columns, kinds, strict=True)
         )
         marked = ' class="marked"' if number in block.marked else ""
         rows.append(f"<tr{marked}>{cells}</tr>\n")
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{''.join(rows)}</tbody>\n</table>"
+    inner = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{''.join(rows)}</tbody>"
+    return f'<div class="table"><table>\n{inner}\n</table></div>'
+
+
+def _cell(tag: str, kind: str, attribute: str, text: str) -> str:
+    named = f' class="{kind}"' if kind else ""
+    return f"<{tag} {attribute}{named}>{_text(text)}</{tag}>"
+
+
+def _kinds(cell: str, kind: str) -> str:
+    """Long names may be broken anywhere, short ones nowhere; on a phone prose has lines of its own."""
+    if cell == DASH:
+        return f"{kind} unknown".strip()
+    long = "long" if max(map(len, cell.split()), default=0) > _LONGEST_WORD else ""
+    prose = "prose" if len(cell) > _LONGEST_WORD and not kind else ""
+    return " ".join(filter(None, (kind, prose, long)))
 
 
 def _text(text: str) -> str:

@@ -28,7 +28,8 @@ table { border-collapse: collapse; margin: 0.7rem 0; font-size: 0.92rem; font-va
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.7rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
 th.number, td.number { text-align: right; white-space: nowrap; }
-td { overflow-wrap: anywhere; }
+.table { overflow-x: auto; }
+td.long { overflow-wrap: anywhere; min-width: 9rem; }
 tr.marked td { background: var(--mark); }
 .drawings { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0.6rem 0; break-inside: avoid; }
@@ -41,7 +42,14 @@ figure svg { width: 100%; height: auto; max-width: 30rem; display: block; }
   tr.marked { background: var(--mark); }
   td, td.number { display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: 0.12rem 0;
     text-align: right; white-space: normal; }
-  td::before { content: attr(data-name); color: var(--soft); text-align: left; flex: none; }
+  h1 { font-size: 1.25rem; }
+  .numbers { display: grid; grid-template-columns: 1fr 1fr; }
+  td::before { content: attr(data-name); color: var(--soft); text-align: left; flex: none; font-weight: 400; }
+  td.long { min-width: 0; }
+  td:first-child { font-weight: 600; }
+  td.unknown { display: none; }
+  td.prose, td.prose.long { display: block; text-align: left; }
+  td.prose::before { display: block; }
 }
 @media print {
   :root { color-scheme: light; --ink: #000; --soft: #444; --paper: #fff; --card: #fff; --line: #aaa; --good: #000;
@@ -52,6 +60,7 @@ figure svg { width: 100%; height: auto; max-width: 30rem; display: block; }
   .lead, .numbers div { border: 1px solid var(--line); }
   h2 { break-after: avoid; }
   tr { break-inside: avoid; }
+  .table { overflow-x: visible; }
   .drawings { grid-template-columns: 1fr 1fr; }
 }
 """

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from iop4cli.archive.catalog_store import read_sources
-from iop4cli.archive.epochs import Epoch
+from iop4cli.archive.epochs import BadName, Epoch, parse_epoch
 from iop4cli.archive.layout import Layout
-from iop4cli.archive.night_queries import night_tables
+from iop4cli.archive.night_queries import epochs_with_frames, night_tables
 from iop4cli.archive.source import target_names
 from iop4cli.archive.store import Store, utc_now
 from iop4cli.archive.troubles import Troubles, grouped
@@ -25,9 +25,9 @@ from iop4cli.export.night_facts import (
     Taken,
     ZeroPoints,
 )
+from iop4cli.pipeline.arrivals import folders_in, is_raw_file
 from iop4cli.pipeline.night_results import news_of, results_of, series_of, uncalibrated_of, utc
 from iop4cli.pipeline.standing import series_of as series_of_master
-from iop4cli.pipeline.steps.classify import is_raw_file
 
 Row = Mapping[str, Any]
 
@@ -67,6 +67,20 @@ def night_facts(store: Store, layout: Layout, epoch: Epoch) -> NightFacts:
     )  # fmt: skip
 
 
+def nights_known(store: Store, layout: Layout) -> list[Epoch]:
+    """Every epoch that has frames, be they classified or not, the oldest first."""
+    found = set(epochs_with_frames(store))
+    for telescope in folders_in(layout.raw):
+        for night in folders_in(telescope):
+            try:
+                epoch = parse_epoch(f"{telescope.name}/{night.name}")
+            except BadName:
+                continue  # a folder of another kind
+            if str(epoch) == f"{telescope.name}/{night.name}" and any(is_raw_file(path) for path in night.iterdir()):
+                found.add(epoch)
+    return sorted(found, key=lambda epoch: (epoch.night, epoch.telescope))
+
+
 def _raw_names(layout: Layout, epoch: Epoch) -> set[str]:
     folder = layout.raw / epoch.telescope / epoch.night
     return {f"{epoch}/{path.name}" for path in folder.iterdir() if is_raw_file(path)} if folder.is_dir() else set()
@@ -78,16 +92,16 @@ def _names(troubles: Troubles, status: str) -> set[str]:
 
 def _failures(n_bad: Mapping[str, int]) -> list[str]:
     said = {"failed": "failed", "impossible": "impossible", "done": "done, but with a flaw"}
-    return [f"{_items(n_bad[status])} {words}" for status, words in said.items() if n_bad[status]]
+    return [f"{_counted(n_bad[status], 'item')} {words}" for status, words in said.items() if n_bad[status]]
 
 
-def _items(n: int) -> str:
-    return f"{n} item{'s' if n != 1 else ''}"
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' if n != 1 else ''}"
 
 
 def _unfinished(waiting: set[str], frames: Sequence[Row], items: Sequence[Row], results: Sequence[Row]) -> list[str]:
     """What no step has looked at yet: the night is not done."""
-    found = [f"{len(waiting)} files not classified yet"] if waiting else []
+    found = [f"{_counted(len(waiting), 'file')} not classified yet"] if waiting else []
     tried: dict[str, set[str]] = defaultdict(set)
     done: dict[str, set[str]] = defaultdict(set)
     for row in items:
@@ -98,9 +112,9 @@ def _unfinished(waiting: set[str], frames: Sequence[Row], items: Sequence[Row], 
     due = {"reduce": lights - tried["reduce"]}
     due |= {step: (done[before] & lights) - tried[step] for step, before in _AFTER.items()}
     words = {"reduce": "reduced", "solve": "solved", "phot": "measured"}
-    found += [f"{len(names)} frames not {words[step]} yet" for step, names in due.items() if names]
+    found += [f"{_counted(len(names), 'frame')} not {words[step]} yet" for step, names in due.items() if names]
     n_uncorrected = sum(row["uncorrected"] for row in results)
-    return found + ([f"{n_uncorrected} results not corrected yet"] if n_uncorrected else [])
+    return found + ([f"{_counted(n_uncorrected, 'result')} not corrected yet"] if n_uncorrected else [])
 
 
 def _resultless(lights: Sequence[Row], results: Iterable[Any]) -> list[str]:
@@ -108,8 +122,7 @@ def _resultless(lights: Sequence[Row], results: Iterable[Any]) -> list[str]:
     measured = {(one.source, one.band, one.mode) for one in results}
     taken = Counter((row["target"], row["band"] or "", row["mode"]) for row in lights if row["target"])
     return [
-        f"no {'polarimetry' if mode == 'pol' else 'photometry'} of {target} in {band} from "
-        f"{n} frame{'s' if n > 1 else ''}"
+        f"no {'polarimetry' if mode == 'pol' else 'photometry'} of {target} in {band} from {_counted(n, 'frame')}"
         for (target, band, mode), n in sorted(taken.items(), key=str)
         if (target, band, mode) not in measured
     ]
@@ -117,7 +130,7 @@ def _resultless(lights: Sequence[Row], results: Iterable[Any]) -> list[str]:
 
 def _unmeasured(results: Iterable[Any]) -> list[str]:
     found = Counter(f"{one.source} in {one.band}" for one in results if one.mag is None)
-    return [f"{name} ({n} result{'s' if n > 1 else ''})" for name, n in sorted(found.items())]
+    return [f"{name} ({_counted(n, 'result')})" for name, n in sorted(found.items())]
 
 
 def _taken(frames: Iterable[Row]) -> tuple[Taken, ...]:

@@ -73,6 +73,20 @@ def let_go() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def markdown(text: str) -> None:
+    """Markdown as it is; on a terminal as it looks."""
+    if not is_terminal():
+        write(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console()
+    with console.capture() as shown:
+        console.print(Markdown(text, hyperlinks=False))
+    write(shown.get())
+
+
 def line(text: str) -> bool:
     return write(clean(text) + "\n")
 

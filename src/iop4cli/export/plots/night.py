@@ -20,7 +20,10 @@ _MJD_ZERO = datetime(1858, 11, 17)
 _HOURS_PER_DAY = 24.0
 
 
-def source_svg(prefix: str, series: Sequence[Series], results: Iterable[Result], before: Iterable[Result]) -> str:
+def source_svg(
+    prefix: str, night: str, days_before: int, series: Sequence[Series], results: Iterable[Result],
+    before: Iterable[Result],
+) -> str:  # fmt: skip
     """Magnitude, p and chi of one source in all bands against the date: full of the night, hollow before it."""
     bands = [one.band for one in series]
     both = (list(before), list(results))
@@ -53,6 +56,8 @@ def source_svg(prefix: str, series: Sequence[Series], results: Iterable[Result],
                 axes.set_yticks([0, 45, 90, 135, 180])
         if len(bands) > 1:
             all_axes[0].legend(ncols=len(bands), loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+        evening = _mjd(datetime.fromisoformat(night))
+        all_axes[-1].set_xlim(evening - days_before, evening + 2)
         all_axes[-1].xaxis.set_major_formatter(lambda mjd, _: f"{_MJD_ZERO + timedelta(days=mjd):%d %b}")
         all_axes[-1].xaxis.get_major_locator().set_params(nbins=5, integer=True, min_n_ticks=1)
         return _svg(figure, prefix)
