@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static, TabbedContent, TabPane
 
-from iop4cli.archive.pages import Page
 from iop4cli.tui.asking import ask
 from iop4cli.tui.documents import document_text, frame_texts
 from iop4cli.tui.picture import read_picture
-from iop4cli.tui.screens.base import ArchiveScreen
+from iop4cli.tui.screens.tabbed import TABS_HELP, TabbedScreen, fill
 from iop4cli.tui.widgets.image import Circle, FrameImage
-from iop4cli.tui.widgets.long_table import PAGE_ROWS, LongTable
+from iop4cli.tui.widgets.long_table import LongTable
 
 if TYPE_CHECKING:
     from iop4cli.tui.picture import Picture
@@ -24,20 +22,19 @@ if TYPE_CHECKING:
 _TEXTS = ("sky", "apertures", "quality", "history")
 
 
-class FrameScreen(ArchiveScreen):
+class FrameScreen(TabbedScreen):
     """Everything about a frame."""
 
     mode = "frames"
-    about = """A frame: the reduced image, else the raw one. + - zoom, arrows move, 0 shows the whole, t changes the \
+    about = (
+        """A frame: the reduced image, else the raw one. + - zoom, arrows move, 0 shows the whole, t changes the \
 stretch, a shows or hides the apertures, b blinks the places of the ordinary and the extraordinary beam. The other \
-tabs ([ and ]) have the header (/ searches it), the WCS, the apertures, the quality and the history that `iop4 show` \
-tells. Esc goes back."""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("left_square_bracket", "tab(-1)", "Tab before", show=False),
-        Binding("right_square_bracket", "tab(1)", "Next tab", key_display="]"),
-        Binding("slash", "search", "Search the header", show=False),
-    ]
+tabs have the header (/ searches it), the WCS, the apertures, the quality and the history that `iop4 show` tells. \
+"""
+        + TABS_HELP
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "search", "Search the header", show=False)]
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -57,7 +54,7 @@ tells. Esc goes back."""
                     yield Static("reading…", id=f"text-{name}", markup=False)
 
     def load(self) -> None:
-        name, n_columns = self.frame_name, max(60, self.app.size.width - 6)
+        name, n_columns = self.frame_name, self.n_columns
 
         def read() -> tuple[dict[str, Any], dict[str, str]]:
             document, text = document_text(self.desk, "frame", name, n_columns)
@@ -69,7 +66,7 @@ tells. Esc goes back."""
     def got_document(self, answer: tuple[dict[str, Any], dict[str, str]], _tag: Any) -> None:
         document, texts = answer
         for name, text in texts.items():
-            self.query_one(f"#text-{name}", Static).update(Text.from_ansi(text))
+            self.show_text(name, text)
         self._circles = [
             Circle(row["x_px"], row["y_px"], row["radius_px"], row["source"], row["beam"])
             for row in document["apertures"]
@@ -97,10 +94,7 @@ tells. Esc goes back."""
             for number, card in enumerate(cards)
             if wanted.lower() in f"{card.keyword} {card.value} {card.comment}".lower()
         ]
-        table = self.query_one(LongTable)
-        table.expect_anew()
-        for first in range(0, max(len(rows), 1), PAGE_ROWS):
-            table.put(Page(first, len(rows), rows[first : first + PAGE_ROWS]))
+        fill(self.query_one(LongTable), rows)
 
     def on_frame_image_moved(self, event: FrameImage.Moved) -> None:
         self.say(event.image.described)
@@ -114,16 +108,6 @@ tells. Esc goes back."""
     def action_search(self) -> None:
         self.query_one(TabbedContent).active = "tab-header"
         self.query_one("#search").focus()
-
-    def action_tab(self, by: int) -> None:
-        tabs = self.query_one(TabbedContent)
-        names = [str(pane.id) for pane in tabs.query(TabPane)]
-        tabs.active = names[(names.index(tabs.active) + by) % len(names)]
-        pane = tabs.get_pane(tabs.active)
-        next(iter(pane.query("FrameImage, LongTable, VerticalScroll"))).focus()
-
-    def action_back(self) -> None:
-        self.app.pop_screen()
 
     def equivalent(self) -> list[str]:
         return ["show", self.frame_name]

@@ -102,13 +102,12 @@ class ListScreen(ArchiveScreen):
 
     def take(self, kind: str, answer: Any, tag: Any) -> None:
         if kind.startswith("page"):
-            self._got_page(answer, tag)
+            if tag == self._asked:
+                self.got_page(answer)
         else:
             super().take(kind, answer, tag)
 
-    def _got_page(self, page: Page, asked: int) -> None:
-        if asked != self._asked:
-            return
+    def got_page(self, page: Page) -> None:
         self.table.put(page)
         if page.total and page.first >= page.total:
             self._ask_page((page.total - 1) // PAGE_ROWS * PAGE_ROWS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from iop4cli.shell.output import clean
 
-WIDEST = 48
+WIDEST = 52
 _DECIMALS = {
     "mjd_utc": 5, "bjd_tdb": 5, "p": 4, "p_err": 4, "p_debiased": 4, "p_lo68": 4, "p_hi68": 4, "p_upper95": 4,
     "q": 4, "q_err": 4, "u": 4, "u_err": 4, "chi_deg": 1, "chi_err_deg": 1, "angle_deg": 1, "ra_deg": 5, "dec_deg": 5,

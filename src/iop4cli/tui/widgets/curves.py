@@ -43,10 +43,14 @@ class FewTicks(NumericAxisFormatter):
         return ticks[:: 1 + (len(ticks) - 1) // self.n_ticks]
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        labels = super().get_labels_for_ticks(ticks)
+        labels = [_without_minus_zero(label) for label in super().get_labels_for_ticks(ticks)]
         if not self.upside_down:
             return labels
-        return [label[1:] if label.startswith("-") else f"-{label}" for label in labels]
+        return [label[1:] if label.startswith("-") else _without_minus_zero(f"-{label}") for label in labels]
+
+
+def _without_minus_zero(label: str) -> str:
+    return label.removeprefix("-") if not label.strip("-0.") else label
 
 
 class Curves(Vertical):

@@ -185,7 +185,7 @@ class FrameImage(Widget, can_focus=True):
             dots_y = np.rint(y + radius * np.sin(turn)).astype(int)
             seen = (dots_x >= 0) & (dots_x < n_columns) & (dots_y >= 0) & (dots_y < n_rows)
             shades[dots_y[seen], dots_x[seen]] = colour
-            line, start = int(round(y) // 2), int(round(x + radius)) + 2
+            line, start = round(y) // 2, round(x + radius) + 2
             if circle.beam == "O" or self.beams == ("E",):
                 for number, letter in enumerate(circle.name):
                     letters.setdefault(line, {})[start + number] = (letter, colour)

@@ -1,0 +1,80 @@
+"""One result: all its numbers with their meaning, the fit of its modulation, its history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static, TabbedContent, TabPane
+
+from iop4cli.archive.columns import RESULTS
+from iop4cli.shell import output
+from iop4cli.tui.asking import ask
+from iop4cli.tui.documents import document_text
+from iop4cli.tui.screens.tabbed import TABS_HELP, TabbedScreen, fill
+from iop4cli.tui.widgets.long_table import LongTable
+from iop4cli.tui.widgets.modulation import Modulation
+
+
+class ResultScreen(TabbedScreen):
+    """Everything about a result."""
+
+    mode = "results"
+    about = (
+        """A result: every column of the view `results` with its value, unit and meaning; of polarimetry the \
+exposures against the angle of the analyser with the fit; and the history that `iop4 show` tells. """
+        + TABS_HELP
+    )
+
+    def __init__(self, result_id: str) -> None:
+        super().__init__()
+        self.result_id = result_id
+
+    def compose_body(self) -> ComposeResult:
+        with TabbedContent():
+            with TabPane("Numbers", id="tab-numbers"):
+                yield LongTable("column", ("column", "value", "unit", "meaning"))
+            with TabPane("Modulation", id="tab-modulation"):
+                yield Modulation()
+            with TabPane("History", id="tab-history"), VerticalScroll():
+                yield Static("reading…", id="text-history", markup=False)
+
+    def load(self) -> None:
+        name, n_columns = self.result_id, self.n_columns
+        self.say(f"result {name}")
+        ask(self, "document", lambda: document_text(self.desk, "result", name, n_columns))
+        ask(self, "modulation", lambda: self._modulation(name))
+
+    def _modulation(self, name: str) -> Any:
+        from iop4cli.errors import Iop4Error
+        from iop4cli.pipeline.modulation import modulation_rows
+
+        try:
+            return modulation_rows(self.desk.view(), name)
+        except Iop4Error as problem:
+            return str(problem)
+
+    def got_document(self, answer: tuple[dict[str, Any], str], _tag: Any) -> None:
+        document, text = answer
+        row = document["result"]
+        rows = [
+            {"column": name, "value": output.cell(row.get(name)), "unit": column.unit, "meaning": column.text}
+            for name, column in RESULTS.items()
+        ]
+        table = self.query_one(LongTable)
+        fill(table, rows)
+        self.show_text("history", text)
+        self.say(f"{row['source']}  ·  {row['mode']}  ·  {row['band']}  ·  {row['night']}  ·  {self.result_id}")
+        if self.focused is None:
+            table.focus()
+
+    def got_modulation(self, answer: Any, _tag: Any) -> None:
+        plot = self.query_one(Modulation)
+        if isinstance(answer, str):
+            plot.say(answer)
+        else:
+            plot.show(*answer)
+
+    def equivalent(self) -> list[str]:
+        return ["show", self.result_id]
