@@ -37,9 +37,13 @@ def command(options: ArchiveOptions) -> int:
     opened = open_archive(options, () if options.lock_timeout else [("lock_timeout_s", _LOCK_TIMEOUT_S, "iop4 tui")])
     from iop4cli.tui.app import Iop4App
     from iop4cli.tui.desk import Desk
+    from iop4cli.tui.jobs import stop_all
 
     # A store that cannot be read is told here, before the terminal is taken.
     opened.store.rows("select 1 as one")
     app = Iop4App(Desk(opened))
-    app.run()
+    try:
+        app.run()
+    finally:
+        stop_all(app.jobs)
     return app.return_value if app.return_value is not None else int(app.return_code or 0)

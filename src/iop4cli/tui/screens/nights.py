@@ -41,5 +41,9 @@ groups, results, and items with problems. Enter shows the frames of a night, 3 t
     def equivalent(self) -> list[str]:
         return ["status", *([str(self.table.row["night"])] if self.table.row else [])]
 
+    def on_long_table_highlighted(self, event: LongTable.Highlighted) -> None:
+        if event.row is not None:
+            cast("Iop4App", self.app).night = str(event.row["night"])
+
     def on_long_table_chosen(self, event: LongTable.Chosen) -> None:
         cast("Iop4App", self.app).show_frames_of(str(event.row["night"]))

@@ -17,6 +17,8 @@ from textual.widget import Widget
 from iop4cli.tui.picture import SHADES, STRETCHES
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from iop4cli.tui.picture import Picture
 
 _UPPER_HALF = "▀"
@@ -70,7 +72,7 @@ class FrameImage(Widget, can_focus=True):
         self.beams: tuple[str, ...] = ("O", "E")
         self.scale_px = 0.0
         self.centre_px = (0.0, 0.0)
-        self._blinking = None
+        self._blinking: Timer | None = None
         self._lines: list[Strip] = []
 
     def show(self, picture: Picture, circles: Sequence[Circle]) -> None:
