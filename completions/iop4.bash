@@ -10,6 +10,15 @@ _iop4() {
   case "$first $second" in
     "plot lightcurve") words="--unwrap --host --debiased --archive --lock-timeout -q --quiet -v --verbose --instrument --band --mode --since --until --where -o --output --wide -h --help" ;;
     "plot qu") words="--host --archive --lock-timeout -q --quiet -v --verbose --instrument --band --mode --since --until --where -o --output --wide -h --help" ;;
+    "plot modulation") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot growth") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot sweep") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot zeropoint") words="--airmass --archive --lock-timeout -q --quiet -v --verbose --instrument --band --mode --since --until --where -o --output --wide -h --help" ;;
+    "plot health") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot masters") words="--instrument --band --since --until --kind --archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot astrometry") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot finding") words="--radius --archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot frame") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
     "catalog import") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog list") words="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog export") words="-o --output --format --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
@@ -57,9 +66,18 @@ _iop4() {
     "tui") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "show") words="--sweep --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "diff") words="--sigma --all --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until -h --help" ;;
-    "plot") words="lightcurve qu -h --help" ;;
+    "plot") words="lightcurve qu modulation growth sweep zeropoint health masters astrometry finding frame -h --help" ;;
     "plot lightcurve") words="--unwrap --host --debiased --archive --lock-timeout -q --quiet -v --verbose --instrument --band --mode --since --until --where -o --output --wide -h --help" ;;
     "plot qu") words="--host --archive --lock-timeout -q --quiet -v --verbose --instrument --band --mode --since --until --where -o --output --wide -h --help" ;;
+    "plot modulation") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot growth") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot sweep") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot zeropoint") words="--airmass --archive --lock-timeout -q --quiet -v --verbose --instrument --band --mode --since --until --where -o --output --wide -h --help" ;;
+    "plot health") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot masters") words="--instrument --band --since --until --kind --archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot astrometry") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot finding") words="--radius --archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
+    "plot frame") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
     "report") words="--since --until -o --output --save --mail --mail-if --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "export") words="-o --output --format --columns --flagged --targets --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
     "log") words="--item --run --step --level --since -n --lines --runs --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;

@@ -22,7 +22,10 @@ SUBCOMMANDS = {
         *("log", "undo", "calibrators", "resolve", "check", "exposure", "health"),
     ),
     "flag": ("add", "list", "remove"),
-    "plot": ("lightcurve", "qu"),
+    "plot": (
+        *("lightcurve", "qu", "modulation", "growth", "sweep", "zeropoint"),
+        *("health", "masters", "astrometry", "finding", "frame"),
+    ),
     "index": ("list", "coverage", "needs", "fetch", "add", "verify"),
 }
 ALL_COMMANDS = [(verb.name,) for verb in VERBS] + [

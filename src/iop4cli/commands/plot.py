@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from iop4cli.commands.plot_results import lightcurve, qu
+from iop4cli.commands.plot_frames import astrometry, finding, frame, growth
+from iop4cli.commands.plot_nights import health, masters, zeropoint
+from iop4cli.commands.plot_results import lightcurve, modulation, qu, sweep
 
 EPILOG = """Examples:
 
@@ -12,16 +14,15 @@ EPILOG = """Examples:
 
   iop4 plot lightcurve "BL Lac" --since 2022-09-01
 
-  iop4 plot lightcurve "BL Lac" > bllac.tsv
+  iop4 plot zeropoint --airmass > zero_points.tsv
+
+  iop4 plot frame OSN-T090/2022-09-08/BLLac-0001R0.fit -o frame.png
 """
 
+_HELP = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
     help="Draw results, calibrators, masters and frames: in the terminal, or as PNG, PDF or SVG.",
-    no_args_is_help=True, add_completion=False, rich_markup_mode="rich", epilog=EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True, add_completion=False, rich_markup_mode="rich", epilog=EPILOG, context_settings=_HELP,
 )  # fmt: skip
-_HELP = {"help_option_names": ["-h", "--help"]}
-
-
-app.command("lightcurve", context_settings=_HELP, epilog=EPILOG)(lightcurve)
-app.command("qu", context_settings=_HELP, epilog=EPILOG)(qu)
+for _kind in (lightcurve, qu, modulation, growth, sweep, zeropoint, health, masters, astrometry, finding, frame):
+    app.command(_kind.__name__, context_settings=_HELP, epilog=EPILOG)(_kind)

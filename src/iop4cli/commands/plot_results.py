@@ -1,4 +1,4 @@
-"""iop4 plot lightcurve, qu: what was measured of a source."""
+"""iop4 plot lightcurve, qu, modulation, sweep: what was measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from iop4cli.commands.opening import Opened, open_archive
-from iop4cli.commands.plotting import FilteredPlotOptions, Plot, check_output, deliver
+from iop4cli.commands.plotting import FilteredPlotOptions, Plot, PlotOptions, check_output, deliver
 from iop4cli.shell.options import PANEL_HOW, takes_options
 
 SourceName = Annotated[str, typer.Argument(metavar="SOURCE", show_default=False, help="A source, by any of its names.")]
@@ -94,3 +94,51 @@ def qu(
         lambda: stokes_figure(values, title=name, wide=options.wide),
     )  # fmt: skip
     return deliver(options, plot, f"nothing to draw: no result of {name}{_left(options)} has q and u")
+
+
+ResultId = Annotated[str, typer.Argument(metavar="RESULT", show_default=False, help="The id of a result.")]
+
+
+@takes_options
+def modulation(options: PlotOptions, result: ResultId) -> int:
+    """Draw the exposures of a polarimetric result against the angle of the analyser, with the fit and what it leaves.
+
+    Reads the store and measures the group again with the parameters that it had: (O - E) / (O + E) of two beams,
+    the flux over the transparency of one. Exposures that were not used are hollow. Writes FILE with -o, else draws
+    in the terminal; in a pipe (> file) it writes the values, tab-separated.
+    """
+    from iop4cli.export.plots.modulation import modulation_chart
+    from iop4cli.pipeline.modulation import COLUMNS, modulation_rows
+    from iop4cli.pipeline.view import View
+
+    check_output(options)
+    opened = open_archive(options)
+    rows, curve, quantity = modulation_rows(View(opened.store, opened.surroundings()), result)
+    title = _title(opened, result)
+    plot = Plot(rows, COLUMNS, lambda: modulation_chart(rows, curve, title=title, quantity=quantity))
+    return deliver(options, plot, f"nothing to draw: no exposure of {result} was measured")
+
+
+@takes_options
+def sweep(options: PlotOptions, result: ResultId) -> int:
+    """Draw how magnitude, q and u of a result change with the radius of the aperture.
+
+    Reads the store and measures the group again with the parameters that it had. Changes are against the aperture in
+    use, and so are their errors: small, for nested circles have most of their noise in common. Writes FILE with -o,
+    else draws in the terminal; in a pipe (> file) it writes the values, tab-separated.
+    """
+    from iop4cli.export.plots.apertures import sweep_chart
+    from iop4cli.pipeline.swept_result import COLUMNS, sweep_rows
+    from iop4cli.pipeline.view import View
+
+    check_output(options)
+    opened = open_archive(options)
+    rows = sweep_rows(View(opened.store, opened.surroundings()), result)
+    title = _title(opened, result)
+    plot = Plot(rows, COLUMNS, lambda: sweep_chart(rows, title=title))
+    return deliver(options, plot, f"nothing to draw: {result} was measured in one circle only")
+
+
+def _title(opened: Opened, result: str) -> str:
+    row = opened.store.rows("select source, instrument, band, night::text as night from results where id = ?", [result])
+    return ", ".join(str(value) for value in row[0].values() if value is not None)

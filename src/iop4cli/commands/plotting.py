@@ -50,7 +50,7 @@ class Plot:
 
     rows: Sequence[Mapping[str, Any]]
     columns: Sequence[str]
-    chart: Callable[[], Chart]
+    chart: Callable[[], Chart] | None
     figure: Callable[[], Any] | None = None
     text: Callable[[int], Any] | None = None
 
@@ -63,9 +63,9 @@ def check_output(options: PlotOptions | FilteredPlotOptions) -> None:
         check_file(options.to)
 
 
-def deliver(options: PlotOptions | FilteredPlotOptions, plot: Plot, nothing: str) -> int:
+def deliver(options: PlotOptions | FilteredPlotOptions, plot: Plot, nothing: str, *, may_be_empty: bool = False) -> int:
     """Draw to the file or the terminal, or write the values; without any, say `nothing` and end as for no such item."""
-    if not plot.rows:
+    if not plot.rows and not may_be_empty:
         raise NoSuchItem(nothing)
     if options.to is not None:
         _to_file(options.to, plot, options.wide)
@@ -80,7 +80,7 @@ def _to_file(path: Path, plot: Plot, wide: bool) -> None:
     from iop4cli.export.plots.chart_figure import chart_figure
     from iop4cli.export.plots.style import save_figure
 
-    save_figure(plot.figure() if plot.figure is not None else chart_figure(plot.chart(), wide=wide), path)
+    save_figure(plot.figure() if plot.figure is not None else chart_figure(_chart(plot), wide=wide), path)
     output.line(str(path))
 
 
@@ -91,4 +91,9 @@ def _to_terminal(plot: Plot) -> None:
     if plot.text is not None:
         output.drawing(plot.text(columns))
     else:
-        output.drawing(chart_text(plot.chart(), columns, plain=not output.can_show(_PROBE)))
+        output.drawing(chart_text(_chart(plot), columns, plain=not output.can_show(_PROBE)))
+
+
+def _chart(plot: Plot) -> Chart:
+    assert plot.chart is not None, "a plot without a chart draws itself"
+    return plot.chart()

@@ -17,6 +17,7 @@ COLUMNS = (
 )  # fmt: skip
 _PERCENT = 100.0
 _CURVE_POINTS = 181
+_BEYOND_DEG = 5.0
 
 
 def modulation_rows(view: View, result_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
@@ -40,15 +41,15 @@ def modulation_rows(view: View, result_id: str) -> tuple[list[dict[str, Any]], l
     rows = [
         {
             "frame": frame["name"], "mjd_utc": frame["mjd_utc"], "angle_deg": float(polarimeter.angles_deg[i]),
-            "modulation_percent": _percent(modulation.value[i]), "modulation_err_percent": _percent(modulation.error[i]),
+            "modulation_percent": _percent(modulation.value[i]),
+            "modulation_err_percent": _percent(modulation.error[i]),
             "fit_percent": _percent(fitted[i]), "residual_percent": _percent(modulation.residual[i]),
             "used": bool(one.used[i]),
         }
         for i, frame in enumerate(polarimeter.exposures)
     ]  # fmt: skip
-    angles = np.linspace(
-        float(polarimeter.angles_deg.min()) - 5, float(polarimeter.angles_deg.max()) + 5, _CURVE_POINTS
-    )
+    ends = float(polarimeter.angles_deg.min()), float(polarimeter.angles_deg.max())
+    angles = np.linspace(ends[0] - _BEYOND_DEG, ends[1] + _BEYOND_DEG, _CURVE_POINTS)
     turned = modulation.turns * np.radians(angles)
     stokes = one.fit.q * np.cos(turned) + one.fit.u * np.sin(turned)
     curve = (modulation.offset + stokes) / (1.0 + modulation.offset * stokes)

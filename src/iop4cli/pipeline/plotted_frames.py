@@ -22,6 +22,7 @@ STAR_COLUMNS = ("frame", "x_px", "y_px", "ra_deg", "dec_deg", "east_arcsec", "no
 APERTURE_COLUMNS = ("frame", "source", "beam", "x_px", "y_px", "radius_px", "flux_e", "flux_err_e", "bits")
 FIELD_COLUMNS = ("label", "name", "ra_deg", "dec_deg", "mag", "east_arcmin", "north_arcmin")
 _DEFAULT_FIELD_DEG = 0.08
+_USUAL_ZERO_POINT = 22.0
 
 
 def frames_of(view: View, thing: Thing) -> list[str]:
@@ -73,7 +74,8 @@ def star_rows(view: View, frame: str) -> list[dict[str, Any]]:
     if not wcs:
         raise NoSuchItem(f"{frame} is not solved: `iop4 show {frame}` says why")
     stars = view.store.rows(
-        "select * from detection where frame = ? and beam = 'O' and reference_ra_deg is not null order by flux_e desc",
+        "select * from detection where frame = ? and reference_ra_deg is not null and beam is distinct from 'E' "
+        "order by flux_e desc",
         [frame],
     )
     if not stars:
@@ -159,18 +161,21 @@ def field_of(view: View, source: str, radius_deg: float | None) -> Field:
 
 
 def _seen(view: View, frame: dict[str, Any]) -> list[dict[str, Any]]:
-    """Detections of a frame with coordinates; magnitudes to some 0.1 mag, or about zero where no zero point is known."""
+    """Detections of a frame with coordinates; magnitudes by its zero point, else by a usual one."""
     import numpy as np
 
     wcs = view.store.rows("select * from wcs where frame = ? and beam = 'O'", [frame["frame"]])[0]
     rows = view.store.rows(
-        "select x_px, y_px, flux_e from detection where frame = ? and beam = 'O' and flux_e > 0 order by flux_e desc",
+        "select x_px, y_px, flux_e, beam from detection where frame = ? and flux_e > 0 and beam is distinct from 'E' "
+        "order by flux_e desc",
         [frame["frame"]],
     )
+    # With two beams an image without a partner may belong to either.
+    rows = [row for row in rows if row["beam"] == "O"] or rows
     if not rows:
         return []
     ra, dec = wcs_of(wcs).to_sky(*(np.array([row[name] for row in rows], float) for name in ("x_px", "y_px")))
-    zero = frame["zp"] if frame["zp"] is not None else 22.0
+    zero = frame["zp"] if frame["zp"] is not None else _USUAL_ZERO_POINT
     return [
         {"ra_deg": float(ra[i]), "dec_deg": float(dec[i]),
          "mag": zero - 2.5 * math.log10(row["flux_e"] / (frame["exptime_s"] or 1.0))}

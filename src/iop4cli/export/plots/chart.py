@@ -14,6 +14,8 @@ _LONGEST_TYPICAL_BAR = 3.0
 _LONG_SPAN_DAYS = 30.0
 # The room below an upper limit for its arrow, of a panel's height.
 _ARROW = 0.18
+# The room above the points for a note.
+_NOTE = 0.3
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,18 @@ class Panel:
 
 @dataclass(frozen=True)
 class Chart:
-    """Panels above each other with one horizontal axis; `origin_mjd` says that it is MJD less that number."""
+    """Panels above each other with one horizontal axis; `origin_mjd` says that it is MJD less that number.
+
+    `whole`: there is nothing between whole numbers of it.
+    """
 
     title: str
     x_label: str
     panels: tuple[Panel, ...]
     origin_mjd: float | None = None
     hollow_means: str = "flagged"
+    marks_mean: str = ""
+    whole: bool = False
     remarks: tuple[str, ...] = ()
 
 
@@ -91,7 +98,9 @@ def y_limits(panel: Panel) -> tuple[float, float]:
     solid = [one for one in every if not one.hollow] or every
     low, high = _ends([one.y for one in solid], [one.y_err or 0.0 for one in solid], panel.level)
     limits = [one.y for one in solid if one.limit]
-    return (min([low, *(one - _ARROW * (high - low) for one in limits)]), high)
+    low = min([low, *(one - _ARROW * (high - low) for one in limits)])
+    room = _NOTE * (high - low) if panel.note else 0.0
+    return (low - room, high) if panel.inverted else (low, high + room)
 
 
 def beyond(chart: Chart) -> int:
@@ -114,7 +123,8 @@ def x_limits(chart: Chart) -> tuple[float, float]:
     every = [one for panel in chart.panels for series in panel.series for one in series.points]
     marks = [x for panel in chart.panels for x, _ in panel.marks]
     found = [one.x for one in every]
-    return _ends(found + marks, [one.x_err or 0.0 for one in every] + [0.0] * len(marks), None)
+    low, high = _ends(found + marks, [one.x_err or 0.0 for one in every] + [0.0] * len(marks), None)
+    return (math.floor(low) - 0.5, math.ceil(high) + 0.5) if chart.whole else (low, high)
 
 
 def _ends(values: Sequence[float], errors: Sequence[float], level: float | None) -> tuple[float, float]:

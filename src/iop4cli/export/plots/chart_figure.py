@@ -13,6 +13,7 @@ _PANEL_IN, _REST_IN = 1.25, 0.85
 _MJD_OF_1970 = 40587.0
 _LIMIT_ARROW_PT = 9
 _TICKS_AN_INCH = 1.7
+_FEW_DAYS = 6.0
 _LETTER_IN, _HANDLE_IN = 0.052, 0.32
 
 
@@ -29,16 +30,19 @@ def chart_figure(chart: Chart, *, wide: bool = False) -> Any:
             draw_panel(axes, panel)
         every[0].set_xlim(*x_limits(chart))
         every[-1].set_xlabel(chart.x_label)
-        every[-1].xaxis.set_major_locator(MaxNLocator(round(_TICKS_AN_INCH * width), steps=[1, 2, 5, 10]))
+        every[-1].xaxis.set_major_locator(
+            MaxNLocator(round(_TICKS_AN_INCH * width), steps=[1, 2, 5, 10], integer=chart.whole)
+        )
         if chart.origin_mjd is not None:
-            date_axis(every[0], chart.origin_mjd)
-        figure.align_ylabels(every)
+            date_axis(every[0], chart.origin_mjd, whole=chart.whole)
         finish(figure, chart)
     return figure
 
 
 def draw_panel(axes: Any, panel: Panel) -> None:
     """The series of a panel, with its scale."""
+    from matplotlib.ticker import MaxNLocator
+
     if panel.level is not None:
         axes.axhline(panel.level, color=QUIET, lw=0.6, zorder=0)
     for x, look in panel.marks:
@@ -49,6 +53,8 @@ def draw_panel(axes: Any, panel: Panel) -> None:
     axes.set_ylim(*((high, low) if panel.inverted else (low, high)))
     axes.set_ylabel(panel.y_label)
     axes.tick_params(right=True, top=False)
+    if all(one.y == round(one.y) for series in panel.series for one in series.points):
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
     if panel.note:
         axes.text(0.985, 0.95, panel.note, transform=axes.transAxes, ha="right", va="top", fontsize=6.5, color="0.25")
 
@@ -100,13 +106,15 @@ def _limits(axes: Any, series: Series, kind: str, chosen: Sequence[Point]) -> No
     axes.plot(x, y, ls="none", marker="_", ms=5, mec=shade, mew=0.9, zorder=3, gid=kind)
 
 
-def date_axis(axes: Any, origin_mjd: float) -> None:
-    """Calendar dates above an axis in MJD."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+def date_axis(axes: Any, origin_mjd: float, *, whole: bool = False) -> None:
+    """Calendar dates above an axis in MJD; of `whole` days no hours."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DayLocator
 
     off = origin_mjd - _MJD_OF_1970
     above = axes.secondary_xaxis("top", functions=(lambda x: x + off, lambda x: x - off))
-    locator = AutoDateLocator(minticks=3, maxticks=6)
+    ends = axes.get_xlim()
+    few = whole and ends[1] - ends[0] < _FEW_DAYS
+    locator = DayLocator() if few else AutoDateLocator(minticks=3, maxticks=6)
     above.xaxis.set_major_locator(locator)
     above.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     above.xaxis.get_offset_text().set_size(7)
@@ -117,7 +125,7 @@ def finish(figure: Any, chart: Chart) -> None:
     """Title, and what the markers mean, above the panels."""
     from matplotlib.lines import Line2D
 
-    figure.suptitle(chart.title, fontsize=8).set_parse_math(False)
+    figure.suptitle("\n".join((chart.title, *chart.remarks)), fontsize=8).set_parse_math(False)
     shown = labels(chart)
     dashed = {series.label for panel in chart.panels for series in panel.series if series.dashed}
     every = [one for panel in chart.panels for series in panel.series if not series.joined for one in series.points]
@@ -130,6 +138,8 @@ def finish(figure: Any, chart: Chart) -> None:
         Line2D([], [], color=colour(look), ls=":" if label in dashed else "-", lw=0.8, label=label)
         for label, look in labels(chart, joined=True)
     ]
+    if chart.marks_mean and any(panel.marks for panel in chart.panels):
+        handles.append(Line2D([], [], color="0.3", ls=":", lw=0.8, label=chart.marks_mean))
     add_legend(figure, handles)
 
 

@@ -69,5 +69,7 @@ def save_figure(figure: Any, path: Path) -> None:
     dated = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
     stream = io.BytesIO()
     with styled():
+        # Labels that were moved to be in line need a second look at the room they take.
+        figure.draw_without_rendering()
         figure.savefig(stream, format=form, dpi=_DPI, metadata=dated[form])
     write_bytes(path, stream.getvalue())

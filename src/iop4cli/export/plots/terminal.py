@@ -13,7 +13,7 @@ from iop4cli.export.plots.chart import Chart, Panel, Series, hollow_means, label
 _SOLID, _HOLLOW = "●■▲◆▼★✖◀", "○□△◇▽☆✕◁"
 _PLAIN_SOLID, _PLAIN_HOLLOW = "*#AoV+x<", "........"
 _COLOURS = ("blue", "red", "green", "magenta", "cyan", "yellow", "white", "bright_red")
-_LEFT, _PANEL_LINES, _LEAST_LINES = 10, 12, 5
+_LEFT, _PANEL_LINES, _LEAST_LINES = 10, 12, 6
 _FIRST_BRAILLE = 0x2800
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _ORIGIN_OF_MJD = datetime.datetime(1858, 11, 17)
@@ -50,20 +50,18 @@ class Canvas:
         return shown
 
 
-def chart_text(chart: Chart, columns: int = 80, lines: int | None = None, *, plain: bool = False) -> Any:
-    """The chart as text with styles, `columns` wide and, if said, at most `lines` high; `plain`: ASCII only."""
+def chart_text(chart: Chart, columns: int = 80, *, plain: bool = False) -> Any:
+    """The chart as text with styles, `columns` wide; `plain`: ASCII only."""
     from rich.text import Text
 
     shown = Text()
     width = max(columns - _LEFT - 2, 20)
     low, high = x_limits(chart)
     shown.append(f"{chart.title}\n", style="bold")
-    height = _PANEL_LINES
-    if lines is not None:
-        height = max(_LEAST_LINES, (lines - 5) // max(len(chart.panels), 1) - 2)
     for panel in chart.panels:
+        height = max(_LEAST_LINES, round(_PANEL_LINES * panel.share))
         _append_panel(shown, panel, (low, high), width, height, plain)
-    _append_axis(shown, chart, (low, high), width)
+    _append_axis(shown, chart, (low, high), width, plain)
     _append_legend(shown, chart, plain)
     for remark in chart.remarks:
         shown.append(f"{remark}\n")
@@ -127,13 +125,14 @@ def _draw_line(canvas: Canvas, series: Series, place: Any, plain: bool) -> None:
                 canvas.dot(x, y, style)
 
 
-def _append_axis(shown: Any, chart: Chart, across: tuple[float, float], width: int) -> None:
+def _append_axis(shown: Any, chart: Chart, across: tuple[float, float], width: int, plain: bool) -> None:
     low, high = across
     ticks = [(min(int((tick - low) / (high - low) * width), width - 1), tick, text)
              for tick, text in nice_ticks(low, high, max(2, width // 12))]  # fmt: skip
     places = {column for column, _, _ in ticks}
-    plain_axis = "".join("┬" if column in places else "─" for column in range(width))
-    shown.append(" " * (_LEFT - 1) + "└" + plain_axis + "\n", style="dim")
+    corner, tick_mark, rule = "++-" if plain else "└┬─"
+    line = "".join(tick_mark if column in places else rule for column in range(width))
+    shown.append(" " * (_LEFT - 1) + corner + line + "\n", style="dim")
     shown.append(_spread([(column, text) for column, _, text in ticks], width) + "\n")
     if chart.origin_mjd is not None:
         short = high - low < _HOURS_BELOW_DAYS
@@ -176,6 +175,8 @@ def _append_legend(shown: Any, chart: Chart, plain: bool) -> None:
         said.append(f"{hollow[0]} {hollow_means(chart)}")
     if any(one.limit for one in every):
         said.append(f"{'v' if plain else '↓'} upper limit (95 %)")
+    if chart.marks_mean and any(panel.marks for panel in chart.panels):
+        said.append(f": {chart.marks_mean}")
     if said:
         shown.append(f"{' ' * _LEFT}{', '.join(said)}\n", style="dim")
 
