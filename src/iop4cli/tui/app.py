@@ -17,6 +17,7 @@ from iop4cli.tui.asking import Answered, Refused, ask
 from iop4cli.tui.jobs import CANCELLED, Job, JobChanged, next_job, perform, stop
 from iop4cli.tui.screens.base import SCREENS, ArchiveScreen
 from iop4cli.tui.screens.dialogs import YesNo
+from iop4cli.tui.typing_ahead import TypingAhead
 
 if TYPE_CHECKING:
     from iop4cli.tui.desk import Desk
@@ -35,7 +36,7 @@ def _maker(name: str) -> Callable[[], Screen[Any]]:
     return make
 
 
-class Iop4App(App[int]):
+class Iop4App(TypingAhead, App[int]):
     """All screens over one archive."""
 
     TITLE = "iop4"

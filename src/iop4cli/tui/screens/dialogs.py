@@ -28,7 +28,7 @@ class TextDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self.question, markup=False)
-            yield Input(self.value, select_on_focus=False)
+            yield Input(self.value, select_on_focus=False, classes="takes-keys")
             yield Label(self.hint or "Enter: take it, Esc: leave", classes="hint", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -50,7 +50,7 @@ class ChoiceDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self.question, markup=False)
-            yield OptionList(*(Option(name) for name in self.names), markup=False)
+            yield OptionList(*(Option(name) for name in self.names), markup=False, classes="takes-keys")
             yield Label("Enter: take it, Esc: leave", classes="hint")
 
     def on_mount(self) -> None:

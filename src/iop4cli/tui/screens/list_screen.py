@@ -42,6 +42,7 @@ class ListScreen(ArchiveScreen):
     # Columns that the screen needs of the rows beside those that are shown.
     needed: ClassVar[tuple[str, ...]] = ()
     signs: ClassVar[bool] = False
+    AUTO_FOCUS = "LongTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter"),
         Binding("s", "sort", "Sort"),
@@ -72,7 +73,6 @@ class ListScreen(ArchiveScreen):
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
-        self.table.focus()
 
     # Reading; the functions named read_ run in threads.
 
@@ -144,7 +144,8 @@ class ListScreen(ArchiveScreen):
         line.display = True
         line.value = self.filter_text
         line.cursor_position = len(line.value)
-        line.focus()
+        # At once, not when there is time: what is typed next belongs to the filter.
+        self.set_focus(line)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input.id == "filter":
@@ -154,7 +155,7 @@ class ListScreen(ArchiveScreen):
 
     def _leave_filter(self) -> None:
         self.query_one("#filter").display = False
-        self.table.focus()
+        self.set_focus(self.table)
 
     def action_unfilter(self) -> None:
         if self.query_one("#filter").display:

@@ -81,6 +81,7 @@ class LongTable(ScrollView, can_focus=True):
 
     def __init__(self, key: str, columns: Sequence[str], *, signs: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self.add_class("takes-keys")
         self.key, self.columns = key, tuple(columns)
         # Before each row what is seen without colours too: * marked, ! flagged.
         self.signs = signs
