@@ -190,7 +190,7 @@ def test_what_moved_is_marked_with_its_size_and_significance(told: SmallArchive,
     expected = abs(difference) / math.hypot(now[0]["mag_err"], error)
     assert float(mag["in sigma"]) == pytest.approx(expected, rel=0.05)
     assert (p["difference"], p["remark"]) == ("+0.00", "–")
-    assert re.search(rf"Moved: {re.escape(TARGET)} in R: 0\.\d+ mag brighter", markdown)
+    assert re.search(rf"Moved: {re.escape(TARGET)}: 0\.\d+ mag brighter \(\d+\.\d sigma\) in R", markdown)
 
 
 def test_failures_come_with_their_reason_and_what_to_do(markdown: str) -> None:

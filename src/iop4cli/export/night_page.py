@@ -111,7 +111,7 @@ def _results(facts: NightFacts) -> Iterator[Block]:
         series = [one for one in facts.series if one.source == source]
         own = [[one for one in some if one.source == source and not one.flags] for some in _both(facts)]
         yield Drawing(
-            f"{source}: this night (full) and the {facts.days_before} days before (hollow).",
+            f"{source}: this night (full), and the medians of the nights in {facts.days_before} days before (hollow).",
             partial(_source, night=facts.epoch.night, days=facts.days_before, series=series, now=own[0], before=own[1]),
         )
     shown = facts.results[:_MOST_ROWS]

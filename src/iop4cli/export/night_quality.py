@@ -11,6 +11,8 @@ from iop4cli.export.night_words import at_time, band_of, counted, frames_in_word
 from iop4cli.export.plots.night import samples_svg
 from iop4cli.export.report_page import Block, Drawing, Heading, Listing, Paragraph, table
 
+_GROUPS_SHOWN = 20
+
 
 def blocks(facts: NightFacts) -> Iterator[Block]:
     yield from _masters(facts)
@@ -76,16 +78,7 @@ def _sky(facts: NightFacts) -> Iterator[Block]:
             ("instrument", "band", "mode", "n", "zero point (mag)", "faintest", f"{facts.days_before} days before"),
             [_zero_points(one) for one in facts.zero_points],
         )
-    if facts.group_light:
-        yield Paragraph("Transparency within groups of polarimetry, by field stars (1 is the group's mean):")
-        yield table(
-            ("source", "band", "time", "stars", "rms (%)", "lowest", "highest"),
-            [
-                (one.source, band_of(one.band), at_time(one.time), "" if one.n_stars is None else str(one.n_stars),
-                 "" if one.rms is None else number(100 * one.rms, 1), number(one.lowest, 3), number(one.highest, 3))
-                for one in facts.group_light
-            ],
-        )  # fmt: skip
+    yield from _group_light(facts)
     if facts.seeing:
         yield Drawing("Seeing through the night.", partial(_seeing_svg, samples=facts.seeing))
     if facts.zero_points:
@@ -93,6 +86,25 @@ def _sky(facts: NightFacts) -> Iterator[Block]:
             "Zero points through the night; fainter is downward, as clouds make them.",
             partial(_zero_point_svg, zero_points=facts.zero_points),
         )
+
+
+def _group_light(facts: NightFacts) -> Iterator[Block]:
+    if not facts.group_light:
+        return
+    worst = sorted(facts.group_light, key=lambda one: -(one.rms or 0.0))[:_GROUPS_SHOWN]
+    shown = [one for one in facts.group_light if one in worst]
+    yield Paragraph("Transparency within groups of polarimetry, by field stars (1 is the group's mean):")
+    yield table(
+        ("source", "band", "time", "stars", "rms (%)", "lowest", "highest"),
+        [
+            (one.source, band_of(one.band), at_time(one.time), "" if one.n_stars is None else str(one.n_stars),
+             "" if one.rms is None else number(100 * one.rms, 1), number(one.lowest, 3), number(one.highest, 3))
+            for one in shown
+        ],
+    )  # fmt: skip
+    if len(shown) < len(facts.group_light):
+        left = counted(len(facts.group_light) - len(shown), "group")
+        yield Paragraph(f"These changed most; {left} more changed less, or it is not known.", "note")
 
 
 def _zero_points(one: ZeroPoints) -> tuple[str, ...]:

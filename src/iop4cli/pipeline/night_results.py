@@ -44,12 +44,12 @@ def series_of(results: Sequence[Result], before: Sequence[Result]) -> tuple[Seri
     now = [one for one in results if not one.flags]
     found = []
     for source, band in sorted({(one.source, one.band) for one in now}):
-        both = [[one for one in some if (one.source, one.band) == (source, band)] for some in (now, before)]
+        here, earlier = ([one for one in some if (one.source, one.band) == (source, band)] for some in (now, before))
         found.append(
             Series(
-                source, band, _compared(*both, "mag", "mag_err", LEAST_MAG),
-                _compared(*both, "p", "p_err", LEAST_P, "p_sys"),
-                _compared(*both, "chi_deg", "chi_err_deg", LEAST_CHI_DEG, "chi_sys_deg", _PERIOD_DEG),
+                source, band, _compared(here, earlier, "mag", "mag_err", LEAST_MAG),
+                _compared(here, earlier, "p", "p_err", LEAST_P, "p_sys"),
+                _compared(here, earlier, "chi_deg", "chi_err_deg", LEAST_CHI_DEG, "chi_sys_deg", _PERIOD_DEG),
             )
         )  # fmt: skip
     return tuple(found)
@@ -76,8 +76,8 @@ def _compared(
 
 
 def news_of(series: Iterable[Series]) -> tuple[str, ...]:
-    """What moved, a sentence for each source and band."""
-    found = []
+    """What moved, a line for each source."""
+    found: dict[str, list[str]] = {}
     for one in series:
         said = []
         if one.mag.moved and one.mag.difference is not None:
@@ -88,8 +88,8 @@ def news_of(series: Iterable[Series]) -> tuple[str, ...]:
         if one.chi_deg.moved and one.chi_deg.difference is not None:
             said.append(f"chi {one.chi_deg.difference:+.0f} deg{_sure(one.chi_deg)}")
         if said:
-            found.append(f"{one.source} in {one.band}: {', '.join(said)}")
-    return tuple(found)
+            found.setdefault(one.source, []).append(f"{', '.join(said)} in {one.band}")
+    return tuple(f"{source}: {'; '.join(said)}" for source, said in found.items())
 
 
 def _sure(compared: Compared) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from iop4cli.export.night_facts import Result, Sample, Series
+from iop4cli.science.departures import typical
 
 # Legible on white and on black alike.
 _COLOURS = {"U": "#9467c8", "B": "#3f86d0", "V": "#2f9e5c", "R": "#d9534a", "I": "#b0703c"}
@@ -16,6 +17,7 @@ _OTHERS = ("#d08a1e", "#1f9aa5", "#c0569b", "#7a8a1f", "#6f7fd8")
 # Stands for the ink of the page, which SVG calls currentColor; no other colour is it.
 _INK = "#010203"
 _WIDTH_IN, _PANEL_IN, _EDGE_IN = 4.6, 1.15, 0.5
+_Point = tuple[float, float, float]  # MJD, value, error
 _MJD_ZERO = datetime(1858, 11, 17)
 _HOURS_PER_DAY = 24.0
 
@@ -24,7 +26,7 @@ def source_svg(
     prefix: str, night: str, days_before: int, series: Sequence[Series], results: Iterable[Result],
     before: Iterable[Result],
 ) -> str:  # fmt: skip
-    """Magnitude, p and chi of one source in all bands against the date: full of the night, hollow before it."""
+    """Magnitude, p and chi of one source in all bands against the date: hollow the medians of the nights before."""
     bands = [one.band for one in series]
     both = (list(before), list(results))
     panels = [
@@ -40,11 +42,15 @@ def source_svg(
         figure, all_axes = _figure(len(panels))
         for axes, (label, name, error, factor) in zip(all_axes, panels, strict=True):
             for band in bands:
-                for some, is_now in zip(both, (False, True), strict=True):
-                    shown = [one for one in some if one.band == band and one.time and getattr(one, name) is not None]
+                own = [[one for one in some if one.band == band] for some in both]
+                period = 180.0 if name == "chi_deg" else None
+                for points, is_now in (
+                    (_by_night(own[0], name, error, period), False),
+                    (_each(own[1], name, error), True),
+                ):
                     axes.errorbar(
-                        [_mjd(one.time) for one in shown], [factor * getattr(one, name) for one in shown],
-                        yerr=[factor * (getattr(one, error) or 0.0) for one in shown], fmt="o", ms=4.5 if is_now else 4,
+                        [mjd for mjd, _, _ in points], [factor * value for _, value, _ in points],
+                        yerr=[factor * err for _, _, err in points], fmt="o", ms=4.5 if is_now else 4,
                         lw=0, elinewidth=0.8, color=_colour(band, bands), mfc=None if is_now else "none",
                         alpha=1.0 if is_now else 0.75, label=band if is_now else None,
                     )  # fmt: skip
@@ -81,6 +87,33 @@ def samples_svg(prefix: str, label: str, groups: Sequence[tuple[str, Sequence[Sa
         return _svg(figure, prefix)
 
 
+def _each(results: Iterable[Result], name: str, error: str) -> list[_Point]:
+    return [
+        (_mjd(one.time), getattr(one, name), getattr(one, error) or 0.0)
+        for one in results
+        if one.time is not None and getattr(one, name) is not None
+    ]
+
+
+def _by_night(results: Iterable[Result], name: str, error: str, period: float | None) -> list[_Point]:
+    """The median of each night, at the mean time."""
+    nights: dict[str, list[Result]] = {}
+    for one in results:
+        if one.time is not None and getattr(one, name) is not None:
+            nights.setdefault(one.night, []).append(one)
+    found = []
+    for own in nights.values():
+        middle = typical(
+            [getattr(one, name) for one in own],
+            [getattr(one, error) for one in own],
+            [one.night for one in own],
+            period,
+        )
+        assert middle is not None
+        found.append((sum(_mjd(one.time) for one in own) / len(own), middle.value, middle.error or 0.0))
+    return found
+
+
 def _mjd(time: datetime | None) -> float:
     assert time is not None
     return (time - _MJD_ZERO) / timedelta(days=1)
@@ -110,6 +143,9 @@ def _figure(n_panels: int) -> tuple[Any, list[Any]]:
     return figure, list(figure.subplots(n_panels, 1, sharex=True, squeeze=False)[:, 0])
 
 
+# A hundredth of a point is finer than any screen, and half the size of what matplotlib writes.
+_COORDINATES = re.compile(r' (?:d|x|y|transform)="[^"]*"')
+_MORE_DECIMALS = re.compile(r"(\.\d\d)\d+")
 _SIZES = re.compile(r'^<svg[^>]*?viewBox="([^"]+)"[^>]*>', re.DOTALL)
 
 
@@ -128,6 +164,7 @@ def _svg(figure: Any, prefix: str) -> str:
     used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
     text = re.sub(r' id="([^"]+)"', lambda found: f' id="{prefix}-{found[1]}"' if found[1] in used else "", text)
     text = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', text).replace("url(#", f"url(#{prefix}-")
+    text = _COORDINATES.sub(lambda found: _MORE_DECIMALS.sub(r"\1", found[0]), text)
     text = text.replace(_INK, "currentColor")
     text = re.sub(r"font: ([0-9.]+)px [^;\"]+", r"font-size: \1px", text)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
