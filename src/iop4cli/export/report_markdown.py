@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from iop4cli.export.report_page import Block, Drawing, Heading, Listing, Numbers, Page, Paragraph, Table, clean
 
 _MARKS = re.compile(r"([\\`*\[\]<>|~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))")
-# At the beginning of a paragraph or an item these would be a list, a heading or a quotation.
-_BEGINNING = re.compile(r"^([-+#>]|\d+[.)])(?=\s|$|#)")
+# At the beginning of a paragraph or an item these would be a list, a heading, a quotation or a line across.
+_BEGINNING = re.compile(r"^([-+#>]|\d+[.)])(?=\s|$|#|-)")
 
 
 def markdown(pages: Sequence[Page]) -> str:
@@ -60,4 +60,4 @@ def _escaped(text: str) -> str:
 
 
 def _beginning(text: str) -> str:
-    return _BEGINNING.sub(r"\\\1", text)
+    return _BEGINNING.sub(r"\\\1", text.strip())

@@ -54,7 +54,8 @@ figure svg { width: 100%; height: auto; max-width: 30rem; display: block; }
 @media print {
   :root { color-scheme: light; --ink: #000; --soft: #444; --paper: #fff; --card: #fff; --line: #aaa; --good: #000;
     --good-card: #fff; --bad: #000; --bad-card: #fff; --mark: #eee; }
-  body { font-size: 10pt; }
+  html { font-size: 12px; }
+  body { font-size: 9pt; }
   article { max-width: none; padding: 0; break-after: page; }
   article:last-child { break-after: auto; }
   .lead, .numbers div { border: 1px solid var(--line); }

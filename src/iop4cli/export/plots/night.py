@@ -16,7 +16,8 @@ _COLOURS = {"U": "#9467c8", "B": "#3f86d0", "V": "#2f9e5c", "R": "#d9534a", "I":
 _OTHERS = ("#d08a1e", "#1f9aa5", "#c0569b", "#7a8a1f", "#6f7fd8")
 # Stands for the ink of the page, which SVG calls currentColor; no other colour is it.
 _INK = "#010203"
-_WIDTH_IN, _PANEL_IN, _EDGE_IN = 4.6, 1.15, 0.5
+_WIDTH_IN, _PANEL_IN, _ALONE_IN, _EDGE_IN = 4.6, 1.15, 1.5, 0.5
+_MINUTES = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 360)
 _Point = tuple[float, float, float]  # MJD, value, error
 _MJD_ZERO = datetime(1858, 11, 17)
 _HOURS_PER_DAY = 24.0
@@ -64,15 +65,17 @@ def source_svg(
             all_axes[0].legend(ncols=len(bands), loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
         evening = _mjd(datetime.fromisoformat(night))
         all_axes[-1].set_xlim(evening - days_before, evening + 2)
-        all_axes[-1].xaxis.set_major_formatter(lambda mjd, _: f"{_MJD_ZERO + timedelta(days=mjd):%d %b}")
+        all_axes[-1].xaxis.set_major_formatter(lambda mjd, _: f"{_MJD_ZERO + timedelta(days=round(mjd)):%d %b}")
         all_axes[-1].xaxis.get_major_locator().set_params(nbins=5, integer=True, min_n_ticks=1)
         return _svg(figure, prefix)
 
 
 def samples_svg(prefix: str, label: str, groups: Sequence[tuple[str, Sequence[Sample]]]) -> str:
     """Values against the time of the night, one colour a group."""
+    from matplotlib.ticker import MultipleLocator
+
     with _settings():
-        figure, (axes,) = _figure(1)
+        figure, (axes,) = _figure(1, _ALONE_IN)
         for number, (name, samples) in enumerate(groups):
             axes.plot(
                 [_HOURS_PER_DAY * _mjd(one.time) for one in samples], [one.value for one in samples],
@@ -81,8 +84,9 @@ def samples_svg(prefix: str, label: str, groups: Sequence[tuple[str, Sequence[Sa
         axes.set_ylabel(label)
         if len(groups) > 1:
             axes.legend(ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
-        axes.xaxis.set_major_formatter(lambda hours, _: f"{_MJD_ZERO + timedelta(hours=hours):%H:%M}")
-        axes.xaxis.get_major_locator().set_params(nbins=5, steps=[1, 2, 2.5, 5, 10])
+        axes.xaxis.set_major_formatter(lambda hours, _: f"{_MJD_ZERO + timedelta(minutes=round(60 * hours)):%H:%M}")
+        times = [_HOURS_PER_DAY * _mjd(one.time) for _, samples in groups for one in samples]
+        axes.xaxis.set_major_locator(MultipleLocator(_hours_between(max(times) - min(times))))
         axes.set_xlabel("UTC")
         return _svg(figure, prefix)
 
@@ -135,10 +139,15 @@ def _settings() -> Any:
     })  # fmt: skip
 
 
-def _figure(n_panels: int) -> tuple[Any, list[Any]]:
+def _hours_between(span_h: float) -> float:
+    """Between ticks: as clocks are read."""
+    return next((minutes / 60 for minutes in _MINUTES if span_h * 60 < 5 * minutes), _MINUTES[-1] / 60)
+
+
+def _figure(n_panels: int, panel_in: float = _PANEL_IN) -> tuple[Any, list[Any]]:
     from matplotlib.figure import Figure
 
-    height_in = n_panels * _PANEL_IN + _EDGE_IN
+    height_in = n_panels * panel_in + _EDGE_IN
     figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
     return figure, list(figure.subplots(n_panels, 1, sharex=True, squeeze=False)[:, 0])
 
