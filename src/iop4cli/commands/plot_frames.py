@@ -155,7 +155,7 @@ def frame(options: PlotOptions, name: FrameName) -> int:
             picture.pixels, picture.apertures, title=title, north_deg=north_deg, mirrored=mirrored, wide=options.wide
         )
 
-    def text(columns: int) -> Any:
-        return frame_text(picture.pixels, picture.apertures, title=title, columns=columns)
+    def text(columns: int, plain: bool) -> Any:
+        return frame_text(picture.pixels, picture.apertures, title=title, columns=columns, plain=plain)
 
     return deliver(options, Plot(picture.apertures, APERTURE_COLUMNS, None, figure, text), "", may_be_empty=True)

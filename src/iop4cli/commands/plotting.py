@@ -25,7 +25,7 @@ ToFile = Annotated[
 Wide = Annotated[
     bool, typer.Option("--wide", rich_help_panel=PANEL_HOW, help="As wide as two columns of a journal (7.1 in).")
 ]
-_PROBE = "●○┤⣿↓"
+_PROBE = "●○┤⣿↓▀"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +46,16 @@ class FilteredPlotOptions(FilterOptions):
 
 @dataclass(frozen=True)
 class Plot:
-    """What a plot shows: its values as rows, and how it is drawn; `chart` where the general drawing will do."""
+    """What a plot shows: its values as rows, and how it is drawn.
+
+    `chart` where the general drawing will do; else `figure`, and `text` for so many columns, plain or not.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     columns: Sequence[str]
     chart: Callable[[], Chart] | None
     figure: Callable[[], Any] | None = None
-    text: Callable[[int], Any] | None = None
+    text: Callable[[int, bool], Any] | None = None
 
 
 def check_output(options: PlotOptions | FilteredPlotOptions) -> None:
@@ -88,10 +91,11 @@ def _to_terminal(plot: Plot) -> None:
     from iop4cli.export.plots.terminal import chart_text
 
     columns = shutil.get_terminal_size((80, 24)).columns
+    plain = not output.can_show(_PROBE)
     if plot.text is not None:
-        output.drawing(plot.text(columns))
+        output.drawing(plot.text(columns, plain or not output.has_colours()))
     else:
-        output.drawing(chart_text(_chart(plot), columns, plain=not output.can_show(_PROBE)))
+        output.drawing(chart_text(_chart(plot), columns, plain=plain))
 
 
 def _chart(plot: Plot) -> Chart:

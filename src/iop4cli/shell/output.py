@@ -147,6 +147,14 @@ def drawing(text: Any) -> None:
     Console().print(text, end="", no_wrap=True, overflow="crop", highlight=False)
 
 
+def has_colours() -> bool:
+    """Whether a drawing keeps its colours (the terminal's kind, NO_COLOR)."""
+    from rich.console import Console
+
+    console = Console()
+    return console.color_system is not None and not console.no_color
+
+
 def can_show(letters: str) -> bool:
     """Whether the encoding of stdout has these letters."""
     try:

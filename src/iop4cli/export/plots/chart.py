@@ -58,7 +58,8 @@ class Panel:
 class Chart:
     """Panels above each other with one horizontal axis; `origin_mjd` says that it is MJD less that number.
 
-    `whole`: there is nothing between whole numbers of it.
+    `whole`: there is nothing between whole numbers of it. `measured_x`: it is no time, and hollow points do not set
+    its scale either.
     """
 
     title: str
@@ -68,6 +69,7 @@ class Chart:
     hollow_means: str = "flagged"
     marks_mean: str = ""
     whole: bool = False
+    measured_x: bool = False
     remarks: tuple[str, ...] = ()
 
 
@@ -106,10 +108,11 @@ def y_limits(panel: Panel) -> tuple[float, float]:
 def beyond(chart: Chart) -> int:
     """How many hollow points lie outside the scale."""
     found = 0
+    left, right = x_limits(chart)
     for panel in chart.panels:
         low, high = y_limits(panel)
         hollow = [one for series in panel.series for one in series.points if one.hollow]
-        found += sum(not low <= one.y <= high for one in hollow)
+        found += sum(not (low <= one.y <= high and left <= one.x <= right) for one in hollow)
     return found
 
 
@@ -121,6 +124,8 @@ def hollow_means(chart: Chart) -> str:
 
 def x_limits(chart: Chart) -> tuple[float, float]:
     every = [one for panel in chart.panels for series in panel.series for one in series.points]
+    if chart.measured_x:
+        every = [one for one in every if not one.hollow] or every
     marks = [x for panel in chart.panels for x, _ in panel.marks]
     found = [one.x for one in every]
     low, high = _ends(found + marks, [one.x_err or 0.0 for one in every] + [0.0] * len(marks), None)

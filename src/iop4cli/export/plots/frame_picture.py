@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Mapping[str, Any]]
 _MOST_PX = 1200
+_INK = " .:-=+*#%@"
 # The width of a figure in which a letter is so much of the frame.
 _FIT_IN = 3.5
 # Grey from a little below the sky to where one pixel of a thousand is brighter, by asinh.
@@ -110,8 +111,11 @@ def _compass(axes: Any, north_deg: float, mirrored: bool, width: int, height: in
                   ha="center", va="center")  # fmt: skip
 
 
-def frame_text(pixels: np.ndarray, apertures: Rows, *, title: str, columns: int = 80) -> Any:
-    """The image in half blocks of grey, bright is bright; numbers at the apertures, named below."""
+def frame_text(pixels: np.ndarray, apertures: Rows, *, title: str, columns: int = 80, plain: bool = False) -> Any:
+    """The image in half blocks of grey, bright is bright; numbers at the apertures, named below.
+
+    `plain`: in letters that are the brighter the more ink they have, for terminals without colours or blocks.
+    """
     import numpy as np
     from rich.text import Text
 
@@ -128,6 +132,9 @@ def frame_text(pixels: np.ndarray, apertures: Rows, *, title: str, columns: int 
         for column in range(grey.shape[1]):
             upper, lower = grey[line, column], grey[line + 1, column]
             name = names.get((line // 2, column))
+            if plain:
+                shown.append(name or _INK[max(upper, lower) * len(_INK) // 256])
+                continue
             behind = f"rgb({lower},{lower},{lower})"
             style = f"bold red on {behind}" if name else f"rgb({upper},{upper},{upper}) on {behind}"
             shown.append(name or "▀", style=style)

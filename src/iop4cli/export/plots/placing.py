@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 # Sides in the order they are liked: (of x, of y), from the mark.
 _SIDES = ((1, 1), (-1, 1), (1, -1), (-1, -1))
+# A name upon a name, or cut by the edge, cannot be read; upon a mark it can.
+_WORSE = 10.0
 
 
 def sides(
@@ -15,16 +17,19 @@ def sides(
 
     `widths` and `height` are those of the names, `reach` the radius of a mark, all in the unit of the places.
     """
-    taken = [(x - reach, x + reach, y - reach, y + reach) for x, y in places]
+    marks = [(x - reach, x + reach, y - reach, y + reach) for x, y in places]
+    names: list[Box] = []
     found = []
     for (x, y), width in zip(places, widths, strict=True):
         boxes = [_box(x, y, width, height, reach, side) for side in _SIDES]
         costs = [
-            sum(_overlap(box, other) for other in taken) + 10.0 * _outside(box, width_of_all) * height for box in boxes
+            sum(_overlap(box, mark) for mark in marks)
+            + _WORSE * (sum(_overlap(box, name) for name in names) + _outside(box, width_of_all) * height)
+            for box in boxes
         ]
         best = min(range(len(_SIDES)), key=costs.__getitem__)
         found.append(_SIDES[best])
-        taken.append(boxes[best])
+        names.append(boxes[best])
     return found
 
 

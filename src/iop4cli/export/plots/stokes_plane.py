@@ -60,7 +60,7 @@ def stokes_chart(found: Sequence[Mapping[str, Any]], *, title: str) -> Chart:
         ), look)
         for look, name in enumerate(instruments)
     )  # fmt: skip
-    return Chart(title, "q (%)", (Panel("u (%)", series, level=0.0),))
+    return Chart(title, "q (%)", (Panel("u (%)", series, level=0.0, share=2.0),), measured_x=True)
 
 
 def stokes_figure(found: Sequence[Mapping[str, Any]], *, title: str, wide: bool = False) -> Any:
