@@ -25,6 +25,7 @@ def drawn(figure: Any, kind: str) -> list[list[tuple[float, float]]]:
     """The points of a kind (solid, hollow, limit) in each axes of a figure."""
     return [
         [tuple(pair) for line in axes.lines if line.get_gid() == kind for pair in line.get_xydata().tolist()]
+        + [tuple(pair) for one in axes.collections if one.get_gid() == kind for pair in one.get_offsets().tolist()]
         for axes in figure.axes
     ]
 

@@ -35,6 +35,7 @@ def chart_figure(chart: Chart, *, wide: bool = False) -> Any:
         )
         if chart.origin_mjd is not None:
             date_axis(every[0], chart.origin_mjd, whole=chart.whole)
+        figure.align_ylabels(every)
         finish(figure, chart)
     return figure
 

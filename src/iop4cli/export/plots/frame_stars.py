@@ -47,7 +47,7 @@ def residual_figure(
             above, below = figure.subplots(2, 1)
         _arrows(above, rows, size_px, sky_to_px)
         _scatter(below, rows)
-        figure.suptitle(f"{title}\n{_said(rows)}", fontsize=8).set_parse_math(False)
+        figure.suptitle((", " if wide else "\n").join((title, _said(rows))), fontsize=8).set_parse_math(False)
     return figure
 
 

@@ -95,10 +95,10 @@ def light_curve_chart(rows: Sequence[Mapping[str, Any]], *, title: str, shown: S
         )
         return Panel(label, made, **more)
 
-    host = ", without host" if shown.host else ""
+    host = " without host\n" if shown.host else " "
     panels = [
-        panel(f"{bands[0] if len(bands) == 1 else 'magnitude'}{host} (mag)", "mag", "mag_err", inverted=True),
-        panel(f"p{' debiased' if shown.debiased else ''}{host} (%)", "p_percent", "p_err_percent"),
+        panel(f"{bands[0] if len(bands) == 1 else 'magnitude'}{host}(mag)", "mag", "mag_err", inverted=True),
+        panel(f"p{' debiased' if shown.debiased else ''}{host}(%)", "p_percent", "p_err_percent"),
         _with_doubts(panel("$\\chi$ (deg)", "chi_shown_deg", "chi_err_deg"), found, axis.origin_mjd),
     ]
     kept = [one for one in panels if any(series.points for series in one.series)]

@@ -83,9 +83,9 @@ def masters_chart(rows: Rows, *, title: str) -> Chart:
     panels = []
     for kind in sorted({row["kind"] for row in rows}):
         own = [row for row in rows if row["kind"] == kind]
-        wanted = [("scatter", f"{kind} scatter ({_UNITS[kind]})"), ("n_frames", f"frames of a {kind}")]
+        wanted = [("scatter", f"{kind} scatter\n({_UNITS[kind]})"), ("n_frames", f"frames of\na {kind}")]
         if kind != "flat":
-            wanted.insert(0, ("level", f"{kind} level ({_UNITS[kind]})"))
+            wanted.insert(0, ("level", f"{kind} level\n({_UNITS[kind]})"))
         looks = {name: look for look, name in enumerate(sorted({_camera(row) for row in rows}))}
         for column, label in wanted:
             found = _series(own, _camera, "mjd_utc", column, None, axis.origin_mjd, lambda row: not row["accepted"])

@@ -34,7 +34,7 @@ def stokes_rows(rows: Sequence[Mapping[str, Any]], *, host: bool = False) -> lis
     for row in sorted(rows, key=lambda row: known(row["mjd_utc"]) or 0.0):
         end = "_host" if host else ""
         q, u, q_err, u_err = (known(row.get(name)) for name in (f"q{end}", f"u{end}", f"q{end}_err", f"u{end}_err"))
-        if q is None or u is None:
+        if q is None or u is None or known(row["mjd_utc"]) is None:
             continue
         covariance = known(row.get("qu_host_cov" if host else "qu_cov"))
         correlation = covariance / (q_err * u_err) if covariance is not None and q_err and u_err else None
@@ -70,7 +70,6 @@ def stokes_figure(found: Sequence[Mapping[str, Any]], *, title: str, wide: bool 
 
     chart = stokes_chart(found, title=title)
     times = [row["mjd_utc"] for row in found if row["flags"] is None] or [row["mjd_utc"] for row in found]
-    instruments = sorted({str(row["instrument"]) for row in found})
     with styled():
         width = (TWO_COLUMNS_IN if wide else ONE_COLUMN_IN) * (0.75 if wide else 1.0)
         figure = new_figure(width, 0.86 * width)
@@ -79,12 +78,16 @@ def stokes_figure(found: Sequence[Mapping[str, Any]], *, title: str, wide: bool 
         solid = [row for row in found if row["flags"] is None]
         axes.plot([row["q_percent"] for row in solid], [row["u_percent"] for row in solid],
                   color="0.75", lw=0.6, zorder=1, gid="track")  # fmt: skip
-        for row in found:
-            shade = shades.to_rgba(row["mjd_utc"])
+        colours = shades.to_rgba([row["mjd_utc"] for row in found])
+        for row, shade in zip(found, colours, strict=True):
             _ellipse(axes, row, shade)
-            axes.plot(row["q_percent"], row["u_percent"], marker=marker(instruments.index(str(row["instrument"]))),
-                      mec=shade, mfc=shade if row["flags"] is None else "none", mew=0.7, ls="none", zorder=3,
-                      gid="solid" if row["flags"] is None else "hollow")  # fmt: skip
+        for look, name in enumerate(sorted({str(row["instrument"]) for row in found})):
+            for kind in ("solid", "hollow"):
+                chosen = [
+                    i for i, row in enumerate(found)
+                    if str(row["instrument"]) == name and (row["flags"] is None) == (kind == "solid")
+                ]  # fmt: skip
+                _dots(axes, [found[i] for i in chosen], colours[chosen], marker(look), kind)
         axes.axhline(0, color=QUIET, lw=0.6, zorder=0)
         axes.axvline(0, color=QUIET, lw=0.6, zorder=0)
         across, up = _square(x_limits(chart), y_limits(chart.panels[0]))
@@ -118,6 +121,13 @@ def _shades(first: float, last: float) -> Any:
     return ScalarMappable(Normalize(first, last if last > first else first + 1.0), "viridis")
 
 
+def _dots(axes: Any, rows: Sequence[Mapping[str, Any]], colours: Any, shape: str, kind: str) -> None:
+    axes.scatter(
+        [row["q_percent"] for row in rows], [row["u_percent"] for row in rows], s=11, marker=shape, linewidths=0.7,
+        edgecolors=colours, facecolors=colours if kind == "solid" else "none", zorder=3, gid=kind,
+    )  # fmt: skip
+
+
 def _ellipse(axes: Any, row: Mapping[str, Any], shade: Any) -> None:
     """The ellipse on which chi squared is 1; none where an error is not known."""
     import numpy as np
@@ -131,7 +141,8 @@ def _ellipse(axes: Any, row: Mapping[str, Any], shade: Any) -> None:
     if lengths[0] < 0:
         return
     angle = math.degrees(math.atan2(ways[1, 1], ways[0, 1]))
-    axes.add_patch(
+    # An artist, not a patch: the scale is not to be found out again for each.
+    axes.add_artist(
         Ellipse(
             (row["q_percent"], row["u_percent"]), 2 * math.sqrt(lengths[1]), 2 * math.sqrt(lengths[0]), angle=angle,
             fc="none", ec=shade, lw=0.6, alpha=0.8, zorder=2,

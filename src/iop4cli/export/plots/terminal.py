@@ -203,6 +203,6 @@ def _style(look: int) -> str:
 
 def _words(label: str) -> str:
     """A label without the marks of mathematics."""
-    for mark, word in (("$\\chi$", "chi"), ("\\,", " "), ("$", "")):
+    for mark, word in (("$\\chi$", "chi"), ("\n", " "), ("$", "")):
         label = label.replace(mark, word)
     return label
