@@ -371,7 +371,7 @@ complete -c iop4 -n '__fish_seen_subcommand_from report' -l until -r -d 'Up to a
 complete -c iop4 -n '__fish_seen_subcommand_from report' -s o -l output -r -d 'A file (.html, .md); else Markdown on stdout'
 complete -c iop4 -n '__fish_seen_subcommand_from report' -l save -d 'Write reports/TELESCOPE/NIGHT.html in the archive'
 complete -c iop4 -n '__fish_seen_subcommand_from report' -l mail -d 'Send it by mail, as the settings mail.* say (`iop4 doctor`)'
-complete -c iop4 -n '__fish_seen_subcommand_from report' -l mail-if -r -d 'Send it only if there are problems or results; or always'
+complete -c iop4 -n '__fish_seen_subcommand_from report' -l mail-if -r -d 'Send it only if there are problems, or results; or always'
 complete -c iop4 -n '__fish_seen_subcommand_from report' -l archive -r -d 'The archive; else IOP4_ARCHIVE, else the nearest folder above'
 complete -c iop4 -n '__fish_seen_subcommand_from report' -l lock-timeout -r -d 'Seconds to wait for a busy store; then exit code 75'
 complete -c iop4 -n '__fish_seen_subcommand_from report' -s q -l quiet -d 'Only errors on stderr'

@@ -101,6 +101,7 @@ def told(small_archive: SmallArchive, tmp_path_factory: pytest.TempPathFactory) 
         [],
         before
         + f"update frame set object = '{object_name}', target = null where name = '{NIGHT}/BLLac-0002V.fit';"
+        + f"insert into note values ('{NIGHT}', 'dome closed at 2', 'me', timestamp '2022-09-09 02:10:00');"
         + "update master set accepted = false, reason = 'too unlike the last' where kind = 'flat' and angle_deg = 45;"
         + f"update reduced set master_notes = 'flat of 3 nights before' where frame = '{NIGHT}/BLLac-0001R.fit';"
         + f"update measurement set mag = null, mag_err = null, mag_reason = 'none of them' where mode = 'phot' "
@@ -220,6 +221,12 @@ def test_masters_magnitudes_and_fallbacks_are_told(markdown: str) -> None:
     assert [row[-1] for row in table[1:]] == ["none of them"]
     assert "5 of 5 frames solved" in found.text
     assert re.search(r"FWHM \d\.\d\d arcsec \(median of 5 frames\)", found.text)
+
+
+def test_what_people_said_of_the_night_is_there_with_name_and_time(markdown: str) -> None:
+    (table,) = [table for table in as_browser(markdown).tables if table[0][0] == "who"]
+    assert ["me", "2022-09-09 02:10", NIGHT, "dome closed at 2"] in table
+    assert FLAG in [row[-1] for row in table]
 
 
 def test_a_night_without_trouble_is_all_well(small_archive: SmallArchive, tmp_path: Path) -> None:

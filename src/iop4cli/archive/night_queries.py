@@ -62,6 +62,8 @@ def night_tables(store: Store, epoch: Epoch, days_before: int) -> dict[str, list
                 order by f.time_utc, f.measurement""",
             "overrides": f"""
                 select * from override where {_of_night("frame", epoch)} order by time_utc, frame, field""",
+            "notes": f"""
+                select * from note where {_of_night("name || '/'", epoch)} order by time_utc, name""",
         }
     )
 

@@ -24,7 +24,7 @@ EPILOG = """Examples:
 
   iop4 report OSN-T090/2022-09-08 -o night.html
 
-  iop4 run -q; iop4 report -q --save --mail-if problems
+  iop4 report -q --save --since $(date -d yesterday +%F) --mail-if problems
 """
 
 _MAIL_IF = ("problems", "results", "always")
@@ -61,7 +61,7 @@ def command(
     ] = False,
     mail_if: Annotated[
         str | None,
-        _option(("--mail-if",), "WHEN", _MAIL, "Send it only if there are problems or results; or always."),
+        _option(("--mail-if",), "WHEN", _MAIL, "Send it only if there are problems, or results; or always."),
     ] = None,
 ) -> int:
     """Tell on one page how a night went: for the person who was asleep.
@@ -70,7 +70,8 @@ def command(
     why; results of targets beside the 30 days before, with plots; what was taken; masters, seeing,
     transparency, astrometry; what people said. The HTML file needs nothing else: no scripts, nothing from
     the network. Mail has it attached, with the same in its text. A mail that is not taken is an error (exit
-    code 1) after the report is written. No night that fits --since or --until is none: nothing is made.
+    code 1) after the report is written. In cron give --since, so that nothing is sent again of an old
+    night when no frames came: no night, no report, and no error.
     """
     from iop4cli.export.night_page import night_page
     from iop4cli.pipeline.night_report import night_facts

@@ -224,5 +224,8 @@ def _said(facts: NightFacts) -> Iterator[Block]:
     yield Heading("Said by people")
     yield table(
         ("who", "when", "about", "what"),
-        [(one.who, f"{one.time:%Y-%m-%d %H:%M}" if one.time else "", one.about, one.text) for one in facts.said],
+        [
+            (one.who, f"{one.time:%Y-%m-%d %H:%M}" if one.time else "", without_night(one.about, facts.epoch), one.text)
+            for one in facts.said
+        ],
     )

@@ -129,7 +129,7 @@ def _resultless(lights: Sequence[Row], results: Iterable[Any]) -> list[str]:
 
 
 def _unmeasured(results: Iterable[Any]) -> list[str]:
-    found = Counter(f"{one.source} in {one.band}" for one in results if one.mag is None)
+    found = Counter(f"{one.source} in {one.band}" for one in results if one.mag is None and not one.flags)
     return [f"{name} ({_counted(n, 'result')})" for name, n in sorted(found.items())]
 
 
@@ -257,7 +257,9 @@ def _said(tables: Mapping[str, Sequence[Row]]) -> tuple[Said, ...]:
         )
         for row in tables["flags"]
     ]  # fmt: skip
-    return tuple(flags) + tuple(
+    overrides = [
         Said(row["who"] or "", row["time_utc"], row["frame"], f"{row['field']} is {row['value']}")
         for row in tables["overrides"]
-    )
+    ]
+    notes = [Said(row["who"] or "", row["time_utc"], row["name"], row["text"]) for row in tables["notes"]]
+    return (*flags, *overrides, *notes)
