@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 
 from iop4cli.archive.store import Store
+from iop4cli.commands.opening import open_archive
 from iop4cli.frames.fits import read_reduced
 from iop4cli.frames.quality import Quality
+from iop4cli.pipeline.modulation import modulation_rows
 from iop4cli.pipeline.solutions import wcs_of
+from iop4cli.pipeline.view import View
+from iop4cli.shell.options import ArchiveOptions
 from iop4cli.simulate.fields import read_catalogue
 from iop4cli.simulate.night import NightRecipe, _scene
 from iop4cli.simulate.schedule import conditions, exposures, targets_for
@@ -151,3 +155,23 @@ def test_polarisation_and_gain_imbalance_are_those_put_in(night):
         if one.result["gain_imbalance"] is not None:
             off = (one.result["gain_imbalance"] - imbalance) / one.result["gain_imbalance_err"]
             assert abs(off) < 5, (one.result["source"], one.result["gain_imbalance"])
+
+
+def test_the_modulation_that_is_plotted_is_that_of_the_result(night):
+    """Its fit is (k + s) / (1 + k s) with s = q cos 4t + u sin 4t of the result, and its residuals are noise."""
+    _, store, folder = night
+    opened = open_archive(ArchiveOptions(archive=folder))
+    row = store.rows(
+        "select id, q_instr, u_instr, gain_imbalance as k from results where mode = 'pol' "
+        "and method = 'half-wave plate' order by id limit 1"
+    )[0]
+    rows, curve, quantity = modulation_rows(View(store, opened.surroundings()), row["id"])
+    used = [one for one in rows if one["used"]]
+    assert quantity == "(O - E) / (O + E)"
+    assert len(used) >= 3
+    for one in (*used, *curve):
+        turned = 4 * np.radians(one["angle_deg"])
+        stokes = row["q_instr"] * np.cos(turned) + row["u_instr"] * np.sin(turned)
+        assert one["fit_percent"] == pytest.approx(100 * (row["k"] + stokes) / (1 + row["k"] * stokes), abs=1e-6)
+    pulls_of_fit = [one["residual_percent"] / one["modulation_err_percent"] for one in used]
+    assert max(map(abs, pulls_of_fit)) < 5.0

@@ -21,7 +21,7 @@ EPILOG = """Examples:
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
-    help="Draw results, calibrators, masters and frames: in the terminal, or as PNG, PDF or SVG.",
+    help="Draw results, calibrators, masters, frames: in files (-o), on the terminal; in a pipe the values as a table.",
     no_args_is_help=True, add_completion=False, rich_markup_mode="rich", epilog=EPILOG, context_settings=_HELP,
 )  # fmt: skip
 for _kind in (lightcurve, qu, modulation, growth, sweep, zeropoint, health, masters, astrometry, finding, frame):
