@@ -38,8 +38,13 @@ def _lead(facts: NightFacts) -> Paragraph:
 
 
 def _blocks(facts: NightFacts) -> Iterator[Block]:
-    if facts.news:
-        yield Listing(tuple(f"Moved: {one}" for one in facts.news))
+    news = [f"Moved: {one}" for one in facts.news]
+    n_remarks = sum(bool(one.quality or one.flags) for one in facts.results)
+    if n_remarks:
+        bear = "bears a remark" if n_remarks == 1 else "bear remarks"
+        news.append(f"{n_remarks} of {counted(len(facts.results), 'result')} of targets {bear} on quality.")
+    if news:
+        yield Listing(tuple(news))
     bad = facts.n_failed + facts.n_impossible
     yield Numbers(
         (

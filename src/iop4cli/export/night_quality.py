@@ -24,7 +24,7 @@ def _masters(facts: NightFacts) -> Iterator[Block]:
     yield Heading("Masters")
     if facts.masters:
         yield table(
-            ("kind", "band", "angle (deg)", "frames", "level", "scatter", "last good: level, scatter", "of", "state"),
+            ("kind", "band", "angle (deg)", "frames", "level", "scatter", "last good: level, scatter", "state"),
             [_master(one) for one in facts.masters],
             [index for index, one in enumerate(facts.masters) if not one.accepted],
         )  # fmt: skip
@@ -55,11 +55,12 @@ def _master(one: Master) -> tuple[str, ...]:
     frames = "" if one.n_frames is None else f"{one.n_frames}"
     if one.n_rejected:
         frames += f" ({one.n_rejected} left out)"
-    last = [number(one.last_level, level), number(one.last_scatter, scatter)]
+    last = ", ".join(filter(None, (number(one.last_level, level), number(one.last_scatter, scatter))))
     return (
         one.kind, one.band or "", "" if one.angle_deg is None else f"{one.angle_deg:g}", frames,
-        number(one.level, level, unit), number(one.scatter, scatter, unit), ", ".join(filter(None, last)),
-        one.last_night or "none", "accepted" if one.accepted else f"rejected: {one.reason or 'nobody said why'}",
+        number(one.level, level, unit), number(one.scatter, scatter, unit),
+        f"{last} ({one.last_night})" if one.last_night else "none before",
+        "accepted" if one.accepted else f"rejected: {one.reason or 'nobody said why'}",
     )  # fmt: skip
 
 
@@ -89,10 +90,12 @@ def _sky(facts: NightFacts) -> Iterator[Block]:
 
 
 def _group_light(facts: NightFacts) -> Iterator[Block]:
-    if not facts.group_light:
+    # Two beams at once need none: there it is not measured.
+    known = [one for one in facts.group_light if one.rms is not None]
+    if not known:
         return
-    worst = sorted(facts.group_light, key=lambda one: -(one.rms or 0.0))[:_GROUPS_SHOWN]
-    shown = [one for one in facts.group_light if one in worst]
+    worst = sorted(known, key=lambda one: -(one.rms or 0.0))[:_GROUPS_SHOWN]
+    shown = [one for one in known if one in worst]
     yield Paragraph("Transparency within groups of polarimetry, by field stars (1 is the group's mean):")
     yield table(
         ("source", "band", "time", "stars", "rms (%)", "lowest", "highest"),
@@ -102,9 +105,8 @@ def _group_light(facts: NightFacts) -> Iterator[Block]:
             for one in shown
         ],
     )  # fmt: skip
-    if len(shown) < len(facts.group_light):
-        left = counted(len(facts.group_light) - len(shown), "group")
-        yield Paragraph(f"These changed most; {left} more changed less, or it is not known.", "note")
+    if len(shown) < len(known):
+        yield Paragraph(f"These changed most; {counted(len(known) - len(shown), 'other group')} changed less.", "note")
 
 
 def _zero_points(one: ZeroPoints) -> tuple[str, ...]:
