@@ -9,7 +9,7 @@ from typing import Any
 
 from iop4cli.archive.people import quoted
 from iop4cli.errors import UsageError
-from iop4cli.nearest import did_you_mean
+from iop4cli.nearest import nearest
 
 _PART = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 _COMPARISON = re.compile(r"(\w+)(<=|>=|!=|=|<|>|~)(.*)", re.DOTALL)
@@ -43,7 +43,8 @@ def parsed(text: str, columns: Collection[str]) -> tuple[Term, ...]:
             continue
         column = comparison[1].lower()
         if column not in columns:
-            raise UsageError(f"no column {column!r} here{did_you_mean(column, columns)}")
+            near = nearest(column, columns)
+            raise UsageError(f"no column {column!r} here" + (f"; did you mean {near!r}?" if near else ""))
         terms.append(Term(_bare(comparison[3]), column, comparison[2]))
     return tuple(terms)
 

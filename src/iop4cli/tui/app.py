@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from iop4cli.tui.desk import Desk
 
 _LOOK_EVERY_S = 1.5
-_ENDS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
+_ENDS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 
 
 def _maker(name: str) -> Callable[[], Screen[Any]]:
@@ -72,6 +72,11 @@ class Iop4App(TypingAhead, App[int]):
     def _end(self, code: int) -> None:
         self.exit(code, return_code=code)
 
+    def on_unmount(self) -> None:
+        """Their threads read what jobs say, and end with them."""
+        for job in self.jobs:
+            stop(job)
+
     def look(self) -> None:
         """See whether the store has changed."""
         ask(cast("Any", self), "changed", self.desk.changed)
@@ -79,7 +84,7 @@ class Iop4App(TypingAhead, App[int]):
     def on_answered(self, message: Answered) -> None:
         if message.kind == "job":
             self._job_over(message.tag)
-        elif message.answer != self._store_seen:
+        elif message.kind == "changed" and message.answer != self._store_seen:
             self._store_seen = message.answer
             self.store_changed()
 

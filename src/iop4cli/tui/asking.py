@@ -15,20 +15,16 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 
-class Answered(Message):
+class Answered(Message, bubble=False):
     """What was asked for as `kind` is there."""
-
-    bubble = False
 
     def __init__(self, kind: str, answer: Any, tag: Any) -> None:
         super().__init__()
         self.kind, self.answer, self.tag = kind, answer, tag
 
 
-class Refused(Message):
+class Refused(Message, bubble=False):
     """What was asked for as `kind` cannot be had, in words for people."""
-
-    bubble = False
 
     def __init__(self, kind: str, reason: str, tag: Any) -> None:
         super().__init__()

@@ -78,7 +78,16 @@ tabs have the header (/ searches it), the WCS, the apertures, the quality and th
         if self._picture is None:
             ask(self, "picture", lambda: read_picture(path, raw))
         else:
-            self.query_one(FrameImage).circles = self._circles
+            image = self.query_one(FrameImage)
+            image.circles = self._circles
+            self.say(image.described)
+
+    def refuse(self, kind: str, reason: str) -> None:
+        if kind == "picture":
+            self.say(self.frame_name)
+            self.query_one(FrameImage).say(f"no image: {reason}")
+        else:
+            super().refuse(kind, reason)
 
     def got_picture(self, picture: Picture, _tag: Any) -> None:
         self._picture = picture

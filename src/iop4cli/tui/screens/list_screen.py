@@ -58,6 +58,7 @@ class ListScreen(ArchiveScreen):
         self.order = listing.order if listing else ""
         self.descending = listing.descending if listing else False
         self._asked = 0
+        self._answered: Wanted | None = None
 
     @property
     def table(self) -> LongTable:
@@ -103,6 +104,7 @@ class ListScreen(ArchiveScreen):
     def take(self, kind: str, answer: Any, tag: Any) -> None:
         if kind.startswith("page"):
             if tag == self._asked:
+                self._answered = self.wanted
                 self.got_page(answer)
         else:
             super().take(kind, answer, tag)
@@ -115,6 +117,10 @@ class ListScreen(ArchiveScreen):
 
     def refuse(self, kind: str, reason: str) -> None:
         super().refuse(kind, reason)
+        if kind.startswith("page") and self._answered is not None:
+            # What cannot be had leaves what was there.
+            before = self._answered
+            self.filter_text, self.order, self.descending = before.text, before.order, before.descending
         self.say_what()
 
     def on_long_table_page_wanted(self, event: LongTable.PageWanted) -> None:

@@ -66,8 +66,6 @@ exposures against the angle of the analyser with the fit; and the history that `
         fill(table, rows)
         self.show_text("history", text)
         self.say(f"{row['source']}  ·  {row['mode']}  ·  {row['band']}  ·  {row['night']}  ·  {self.result_id}")
-        if self.focused is None:
-            table.focus()
 
     def got_modulation(self, answer: Any, _tag: Any) -> None:
         plot = self.query_one(Modulation)

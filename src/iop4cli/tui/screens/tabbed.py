@@ -24,6 +24,7 @@ _LEAST_COLUMNS = 60
 class TabbedScreen(ArchiveScreen):
     """A screen on top of a table."""
 
+    AUTO_FOCUS = "FrameImage, LongTable, VerticalScroll"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back"),
         Binding("left_square_bracket", "tab(-1)", "Tab before", show=False),

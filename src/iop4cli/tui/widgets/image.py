@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -83,6 +84,12 @@ class FrameImage(Widget, can_focus=True):
         if self.picture is not None and self.scale_px == 0.0:
             self.action_fit()
         self._draw()
+
+    def say(self, text: str) -> None:
+        """Instead of an image."""
+        width = max(20, self.size.width - 2)
+        self._lines = [Strip([Segment(f" {line}")]) for line in textwrap.wrap(text, width)]
+        self.refresh()
 
     @property
     def described(self) -> str:
