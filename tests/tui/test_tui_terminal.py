@@ -27,10 +27,10 @@ class Terminal:
 
     def __init__(self, archive: SmallArchive, folder: Path) -> None:
         self.server = ["tmux", "-f", os.devnull, "-S", str(folder / "tmux")]
-        environment = archive.environment(PS1="$ ", PATH=os.environ["PATH"])
+        environment = archive.environment(PATH=os.environ["PATH"])
         subprocess.run(
             [*self.server, "new-session", "-d", "-s", "t", "-x", "80", "-y", "24", "-c", str(archive.root),
-             "bash --norc --noprofile"],
+             "env PS1='$ ' bash --norc --noprofile"],
             env=environment, check=True, timeout=20,
         )  # fmt: skip
 
