@@ -128,3 +128,50 @@ def test_a_brighter_point_is_higher_in_the_light_curve(reduced_archive: SmallArc
 )  # fmt: skip
 def test_a_cell_is_one_line_that_commands_no_terminal(name: str, value: object, text: str) -> None:
     assert cell_text(name, value) == text
+
+
+def test_blinking_shows_the_places_of_one_beam_then_of_the_other() -> None:
+    import asyncio
+
+    from textual.app import App, ComposeResult
+
+    from iop4cli.tui.widgets.image import BEAM_COLOURS, Circle, FrameImage
+
+    class Alone(App[None]):
+        def compose(self) -> ComposeResult:
+            yield FrameImage()
+
+    def beams_seen(app: App[None]) -> set[str]:
+        """The beams whose colours are on the screen."""
+        strips = app.screen._compositor.render_strips()
+        styles = [segment.style for strip in strips for segment in strip if segment.style is not None]
+        seen = {
+            tuple(colour.triplet) for style in styles for colour in (style.color, style.bgcolor)
+            if colour is not None and colour.triplet is not None
+        }  # fmt: skip
+        return {beam for beam, colour in BEAM_COLOURS.items() if colour in seen}
+
+    async def look() -> None:
+        app = Alone()
+        async with app.run_test(size=SMALL) as pilot:
+            image = app.query_one(FrameImage)
+            image.focus()
+            image.show(
+                picture_of(starry(), "electrons", "x.fits"),
+                [Circle(*STAR, 12.0, "BL Lac", "O"), Circle(STAR[0] - 90, STAR[1], 12.0, "BL Lac", "E")],
+            )
+            await pilot.pause()
+            assert beams_seen(app) == {"O", "E"}
+            await pilot.press("b")
+            turns = []
+            for _ in range(40):
+                await pilot.pause(0.05)
+                seen = beams_seen(app)
+                if not turns or turns[-1] != seen:
+                    turns.append(seen)
+            assert turns[:3] in ([{"O"}, {"E"}, {"O"}], [{"E"}, {"O"}, {"E"}])
+            await pilot.press("b")
+            await pilot.pause()
+            assert beams_seen(app) == {"O", "E"}
+
+    asyncio.run(look())

@@ -15,7 +15,7 @@ EPILOG = """Examples:
 
   iop4 tui --archive /data/blazars
 
-  ssh -t observatory iop4 tui --archive /data/blazars
+  iop4 tui --archive /data/blazars --lock-timeout 30
 """
 # A screen that waits for the store says so soon; the next look tries again.
 _LOCK_TIMEOUT_S = 5.0
