@@ -49,9 +49,13 @@ class Seat:
     async def until(self, wanted: str | Callable[[], bool]) -> None:
         """Wait for a text to be seen, or for something to be so."""
         deadline = time.monotonic() + _PATIENCE_S
-        while not (wanted in self.seen if isinstance(wanted, str) else wanted()):
+        while not (self._sees(wanted) if isinstance(wanted, str) else wanted()):
             assert time.monotonic() < deadline, f"waited in vain for {wanted}:\n{self.seen}"
             await self.pilot.pause(0.03)
+
+    def _sees(self, wanted: str) -> bool:
+        # Notices are broken into lines where their window ends.
+        return wanted in self.seen or any(wanted in notice.message for notice in self.app._notifications)
 
     async def filter(self, text: str) -> None:
         await self.press("slash")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from driving import LARGE, SMALL, Seat, sit
@@ -21,7 +22,7 @@ SCREENS = {
     "masters": ("5", (f"{NIGHT}/bias-AndorT90-640x640", "1/6 masters")),
     "calibrations": ("6", ("CAFOS, R", "instrument file")),
     "log": ("7", ("correct", f"{NIGHT}/results")),
-    "jobs": ("8", ("n: new job", "0/0 jobs")),
+    "jobs": ("8", ("no jobs yet", "0/0 jobs")),
 }
 
 
@@ -190,3 +191,45 @@ def test_without_a_terminal_it_refuses_and_its_help_loads_no_textual(reduced_arc
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in helped.stderr.splitlines()}
     assert "typer" in loaded
     assert loaded.isdisjoint({"textual", "textual_plot", "duckdb", "numpy"})
+
+
+def test_an_empty_archive_says_what_to_do(tmp_path: Path) -> None:
+    empty = SmallArchive(tmp_path / "empty")
+    empty.root.mkdir()
+    assert empty.run("init").returncode == 0
+
+    async def look(seat: Seat) -> None:
+        await seat.until("no frames yet: `iop4 fetch FILES`")
+        for key in "2345":
+            await seat.press(key)
+            await seat.until("nothing here yet")
+            await seat.press("enter", "space", "p", "f", "u", "a", "escape")
+        await seat.press("8")
+        await seat.until("no jobs yet")
+
+    sit(empty, look)
+
+
+def test_what_a_tab_shows_can_be_exported(archive: SmallArchive) -> None:
+    async def look(seat: Seat) -> None:
+        await seat.press("2")
+        await seat.filter("name~BLLac-0001R0")
+        await seat.until("1/1 frames")
+        await seat.press("enter")
+        await seat.until("at 320, 320")
+        await seat.press("e")
+        await seat.until("Export to")
+        await seat.press("enter")
+        await seat.until("other tabs can be exported")
+        await seat.press("right_square_bracket", "e")
+        await seat.until("Export to")
+        await seat.press("enter")
+        await seat.until(lambda: (archive.root / "frames.csv").is_file())
+        await seat.press("right_square_bracket", "e")
+        await seat.until("frames.txt")
+        await seat.press("enter")
+        await seat.until(lambda: (archive.root / "frames.txt").is_file())
+
+    sit(archive, look)
+    assert "\nEXPTIME,60.0,[s]" in (archive.root / "frames.csv").read_text()
+    assert "rms_arcsec" in (archive.root / "frames.txt").read_text()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from iop4cli.tui.desk import Desk
 
 
-def write_rows(path: Path, answer: Answer) -> None:
+def write_rows(path: Path, answer: Answer) -> str:
     """CSV or NDJSON of any rows, as the file is called; a file that is there is not overwritten."""
     from iop4cli.export.atomic import write_text
     from iop4cli.export.tables import SUFFIXES, csv_text, ndjson_text
@@ -23,6 +23,19 @@ def write_rows(path: Path, answer: Answer) -> None:
     refuse_overwriting(path)
     text = csv_text(answer.columns, answer.rows) if form == "csv" else ndjson_text(answer.columns, answer.rows)
     write_text(path, text)
+    return f"{len(answer.rows)} rows"
+
+
+def write_page(path: Path, text: str) -> str:
+    """A text as it is shown, without its colours."""
+    from iop4cli.export.atomic import write_text
+
+    if path.suffix.lower() != ".txt":
+        raise UsageError(f"{path}: its name must end in .txt")
+    refuse_overwriting(path)
+    lines = [line.rstrip() for line in text.splitlines()]
+    write_text(path, "\n".join(lines) + "\n")
+    return f"{len(lines)} lines"
 
 
 def refuse_overwriting(path: Path) -> None:
@@ -32,8 +45,8 @@ def refuse_overwriting(path: Path) -> None:
         raise UsageError(f"{path}: its folder does not exist")
 
 
-def write_results(desk: Desk, condition: str, columns: tuple[str, ...], path: Path) -> int:
-    """ECSV of results with all that a reader must know, as `iop4 export --flagged` writes it; how many rows."""
+def write_results(desk: Desk, condition: str, columns: tuple[str, ...], path: Path) -> str:
+    """ECSV of results with all that a reader must know, as `iop4 export --flagged` writes it."""
     from iop4cli.archive.results import select_results
     from iop4cli.archive.selection import Selection
     from iop4cli.commands.export import table_meta
@@ -45,4 +58,4 @@ def write_results(desk: Desk, condition: str, columns: tuple[str, ...], path: Pa
     found = select_results(desk.store, condition, columns, flagged=True)
     said = Selection(where=None if condition == "true" else condition.strip())
     write_text(path, to_text(found.answer, "ecsv", table_meta(found, said, registry, desk.store)))
-    return len(found.answer.rows)
+    return f"{len(found.answer.rows)} rows"

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from iop4cli.errors import UsageError
 from iop4cli.tui.asking import Answered, Refused, ask
 from iop4cli.tui.desk import Desk, shell_command
 from iop4cli.tui.screens.dialogs import Notice, TextDialog
@@ -120,19 +121,25 @@ class ArchiveScreen(Screen[None]):
         here = Path.cwd()
         return [] if root in (here, *here.parents) else ["--archive", str(root)]
 
+    def suggested_file(self) -> str:
+        """A name for an export of what is shown."""
+        return f"{self.mode}.csv"
+
     def action_export(self) -> None:
-        suggestion = f"{self.mode}.csv"
-
         def write(name: str | None) -> None:
-            if name:
-                path = Path(name).expanduser()
-                ask(self, "export", self.exporter(path))
+            if not name:
+                return
+            try:
+                ask(self, "export", self.exporter(Path(name).expanduser()), name)
+            except UsageError as problem:
+                self.refuse("export", str(problem))
 
-        self.app.push_screen(TextDialog("Export to (.csv, .ndjson; results also .ecsv)", suggestion), write)
+        kinds = ".csv, .ndjson, of results also .ecsv; of texts .txt"
+        self.app.push_screen(TextDialog(f"Export to ({kinds})", self.suggested_file()), write)
 
-    def exporter(self, path: Path) -> Callable[[], int]:
-        """What writes the rows that are shown, in a thread, and returns how many they are."""
-        raise NotImplementedError
+    def exporter(self, path: Path) -> Callable[[], str]:
+        """What writes what is shown, in a thread, and returns what was written, in words."""
+        raise UsageError("there is nothing to export here")
 
-    def got_export(self, n_rows: int, _tag: object) -> None:
-        self.notify(f"{n_rows} rows written", markup=False)
+    def got_export(self, said: str, name: str) -> None:
+        self.notify(f"{name}: {said}", markup=False)

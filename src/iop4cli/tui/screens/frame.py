@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -9,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static, TabbedContent, TabPane
 
+from iop4cli.errors import UsageError
 from iop4cli.tui.asking import ask
 from iop4cli.tui.documents import document_text, frame_texts
 from iop4cli.tui.picture import read_picture
@@ -117,6 +120,11 @@ tabs have the header (/ searches it), the WCS, the apertures, the quality and th
     def action_search(self) -> None:
         self.query_one(TabbedContent).active = "tab-header"
         self.query_one("#search").focus()
+
+    def exporter(self, path: Path) -> Callable[[], str]:
+        if self.query_one(TabbedContent).active == "tab-image" and self._picture is not None:
+            raise UsageError(f"the image is in the file {self._picture.file}: other tabs can be exported")
+        return super().exporter(path)
 
     def equivalent(self) -> list[str]:
         return ["show", self.frame_name]

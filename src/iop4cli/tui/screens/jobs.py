@@ -50,7 +50,7 @@ stopped so.
     def compose_table(self) -> ComposeResult:
         yield LongTable("number", _COLUMNS)
         with Vertical(id="job"):
-            yield Static("n: new job", id="job-command", markup=False)
+            yield Static("", id="job-command", markup=False)
             yield ProgressBar(show_eta=False, id="job-progress")
             yield RichLog(id="job-lines", max_lines=1000, wrap=True, markup=False, highlight=False)
 
@@ -101,6 +101,9 @@ stopped so.
         row = self.table.row
         if row is not None:
             cast("Iop4App", self.app).stop_job(int(row["number"]))
+
+    def nothing(self) -> str:
+        return super().nothing() if self.filter_text else "no jobs yet: n starts one"
 
     def equivalent(self) -> list[str]:
         row = self.table.row

@@ -110,6 +110,7 @@ class ListScreen(ArchiveScreen):
             super().take(kind, answer, tag)
 
     def got_page(self, page: Page) -> None:
+        self.table.empty = self.nothing()
         self.table.put(page)
         if page.total and page.first >= page.total:
             self._ask_page((page.total - 1) // PAGE_ROWS * PAGE_ROWS)
@@ -125,6 +126,10 @@ class ListScreen(ArchiveScreen):
 
     def on_long_table_page_wanted(self, event: LongTable.PageWanted) -> None:
         self._ask_page(event.first)
+
+    def nothing(self) -> str:
+        """What an empty table says."""
+        return "nothing fits the filter (Esc takes it back)" if self.filter_text else "nothing here yet"
 
     def say_what(self) -> None:
         """How many rows, of which filter and order, how many marked."""
@@ -204,15 +209,13 @@ class ListScreen(ArchiveScreen):
     def read_all(self, wanted: Wanted) -> Answer:
         return read_all(self.desk.store, self.question(wanted), wanted.columns)
 
-    def exporter(self, path: Path) -> Callable[[], int]:
+    def exporter(self, path: Path) -> Callable[[], str]:
         wanted = self.wanted
 
-        def write() -> int:
+        def write() -> str:
             from iop4cli.tui.exporting import write_rows
 
-            answer = self.read_all(wanted)
-            write_rows(path, answer)
-            return len(answer.rows)
+            return write_rows(path, self.read_all(wanted))
 
         return write
 

@@ -38,6 +38,9 @@ groups, results, and items with problems. Enter shows the frames of a night, 3 t
         rows = night_rows(self.desk.store, None, None)
         return [{**row, "night": row["name"], "date": row["name"].split("/")[1]} for row in rows]
 
+    def nothing(self) -> str:
+        return super().nothing() if self.filter_text else "no frames yet: `iop4 fetch FILES`, then `iop4 run`"
+
     def equivalent(self) -> list[str]:
         return ["status", *([str(self.table.row["night"])] if self.table.row else [])]
 

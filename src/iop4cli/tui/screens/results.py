@@ -144,12 +144,12 @@ cursor, with a reason; u takes their flags back. o chooses columns.
         words = ["export", "--flagged", "--columns", ",".join(self.table.columns)]
         return [*words, "--where", said] if said else words
 
-    def exporter(self, path: Path) -> Callable[[], int]:
+    def exporter(self, path: Path) -> Callable[[], str]:
         if path.suffix.lower() != ".ecsv":
             return super().exporter(path)
         wanted = self.wanted
 
-        def write() -> int:
+        def write() -> str:
             from iop4cli.tui.exporting import write_results
 
             return write_results(self.desk, self.question(wanted).condition, wanted.columns, path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -10,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static, TabbedContent, TabPane
 
 from iop4cli.archive.pages import Page
+from iop4cli.archive.store import Answer
 from iop4cli.tui.screens.base import ArchiveScreen
 from iop4cli.tui.widgets.long_table import PAGE_ROWS, LongTable
 
@@ -46,6 +49,25 @@ class TabbedScreen(ArchiveScreen):
         tabs.active = names[(names.index(tabs.active) + by) % len(names)]
         pane = tabs.get_pane(tabs.active)
         next(iter(pane.query("FrameImage, LongTable, PlotWidget, VerticalScroll"))).focus()
+
+    def suggested_file(self) -> str:
+        return f"{self.mode}.csv" if self._shown_table is not None else f"{self.mode}.txt"
+
+    @property
+    def _shown_table(self) -> LongTable | None:
+        tabs = self.query_one(TabbedContent)
+        return next(iter(tabs.get_pane(tabs.active).query(LongTable)), None)
+
+    def exporter(self, path: Path) -> Callable[[], str]:
+        from iop4cli.tui.exporting import write_page, write_rows
+
+        table, tabs = self._shown_table, self.query_one(TabbedContent)
+        if table is not None:
+            columns = table.columns
+            answer = Answer(columns, [tuple(row.get(name) for name in columns) for row in table.held_rows])
+            return partial(write_rows, path, answer)
+        texts = [str(text.render()) for text in tabs.get_pane(tabs.active).query(Static) if text.id]
+        return partial(write_page, path, "\n".join(texts))
 
     def action_back(self) -> None:
         self.app.pop_screen()

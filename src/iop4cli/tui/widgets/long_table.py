@@ -85,6 +85,7 @@ class LongTable(ScrollView, can_focus=True):
         self.key, self.columns = key, tuple(columns)
         # Before each row what is seen without colours too: * marked, ! flagged.
         self.signs = signs
+        self.empty = ""
         self.total = 0
         self.marked: dict[str, Row] = {}
         self._pages: dict[int, list[Row]] = {}
@@ -130,6 +131,11 @@ class LongTable(ScrollView, can_focus=True):
         return page[place] if number >= 0 and place < len(page) else None
 
     @property
+    def held_rows(self) -> list[Row]:
+        """The rows that are there, in order."""
+        return [row for number in sorted(self._pages) for row in self._pages[number]]
+
+    @property
     def row(self) -> Row | None:
         """The row of the cursor."""
         return self.row_at(self.cursor_row)
@@ -165,6 +171,9 @@ class LongTable(ScrollView, can_focus=True):
         number = y - 1 + round(self.scroll_offset.y)
         if y == 0:
             return self._laid_out(self._cells({}, header=True), self._style("header"), width)
+        if y == 2 and self.total == 0 and self.empty:
+            text = f"  {self.empty}"[:width].ljust(width)
+            return Strip([Segment(text, self.rich_style + self._style("waiting"))], width)
         if number >= self.total:
             return Strip.blank(width, self.rich_style)
         row = self.row_at(number)
@@ -179,7 +188,7 @@ class LongTable(ScrollView, can_focus=True):
         return self._laid_out(self._cells(row), style, width, plain=number == self.cursor_row)
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"long-table--{name}", partial=name in {"good", "warn", "bad"})
+        return self.get_component_rich_style(f"long-table--{name}", partial=name in {"good", "warn", "bad", "waiting"})
 
     def _want(self, number: int) -> None:
         first = number // PAGE_ROWS * PAGE_ROWS
