@@ -23,6 +23,18 @@ async def start(seat: Seat, command: str) -> None:
 
 
 @pytest.mark.night
+def test_progress_is_that_of_the_wave_that_runs(archive: SmallArchive) -> None:
+    seen: list[tuple[str, int, int]] = []
+    job = Job(1, parsed_command("mkmaster --force -j 1"))
+    perform(job, archive.root, lambda job: seen.append((job.step, job.n_ended, job.n_due)))
+    assert (job.status, job.counts["done"]) == ("done", 6)
+    planned = [line for line in job.lines if " due, " in line]
+    assert "mkmaster (flat): 5 due, 0 up to date, 0 impossible" in planned
+    assert (job.step, job.n_due) == ("mkmaster", int(planned[-1].split(": ")[1].split()[0]))
+    assert all(n_ended <= n_due for _, n_ended, n_due in seen)
+
+
+@pytest.mark.night
 def test_a_step_is_run_again_and_its_rows_are_seen(archive: SmallArchive) -> None:
     before = archive.rows("sql", "select max(updated) as at from item where step = 'pol'", "--format", "ndjson")
 

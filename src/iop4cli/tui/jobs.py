@@ -27,7 +27,7 @@ WAITING, RUNNING, CANCELLED = "waiting", "running", "cancelled"
 RUNNABLE = ("run", *STEP_NAMES)
 # Verbs that the screens of masters and calibrations start.
 _OTHERS = ("calib",)
-_PLANNED = re.compile(r"(\w+)(?: \((\w+)\))?: (\d+) due, (\d+) up to date, (\d+) impossible")
+_PLANNED = re.compile(r"(\w+)(?: \(.*\))?: (\d+) due, \d+ up to date, \d+ impossible")
 _LINES_KEPT = 1000
 _STOP_S = 10.0
 _SHOW_EVERY_S = 0.25
@@ -128,7 +128,7 @@ def _take(job: Job, line: str) -> None:
             return
     planned = _PLANNED.fullmatch(line)
     if planned:
-        job.step, job.n_due, job.n_ended = planned[1], int(planned[3]), 0
+        job.step, job.n_due, job.n_ended = planned[1], int(planned[2]), 0
     job.lines.append(line)
 
 
