@@ -63,7 +63,7 @@ _iop4() {
     "pol") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "correct") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "status") words="--why --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
-    "tui") words="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "tui") words="--web --host --port --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "show") words="--sweep --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "diff") words="--sigma --all --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until -h --help" ;;
     "plot") words="lightcurve qu modulation growth sweep zeropoint health masters astrometry finding frame -h --help" ;;

@@ -49,8 +49,12 @@ class GuardedServer(Server):
         return guard
 
     async def on_startup(self, app: web.Application) -> None:
-        self._announce(f"{self.public_url}/?token={self._secret}")
+        """The address is told when it can be opened, and not before."""
 
     def serve(self, debug: bool = False) -> None:
         """Until Ctrl-C; the secret is in no log."""
-        web.run_app(self._make_app(), host=self.host, port=self.port, access_log=None, print=lambda *_: None)
+
+        def listening(*_: object) -> None:
+            self._announce(f"{self.public_url}/?token={self._secret}")
+
+        web.run_app(self._make_app(), host=self.host, port=self.port, access_log=None, print=listening)
