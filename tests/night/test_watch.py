@@ -24,6 +24,7 @@ from iop4cli.simulate.night import NightRecipe
 
 from .archives import LONGEST_S, Archive, environment, make_archive, without
 
+pytestmark = pytest.mark.night
 EPOCH = "OSN-T090/2022-09-08"
 TARGET = "2200+420"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from iop4cli import __version__
@@ -13,7 +14,7 @@ from iop4cli.archive.store import Batch, utc_now
 from iop4cli.commands.opening import Opened, open_archive, parameter_flags
 from iop4cli.pipeline.engine import Ended, Event, Planned, Session, Tally, dry_run, new_run_id, run_steps
 from iop4cli.pipeline.executor import make_executor
-from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, FAILED, IMPOSSIBLE
+from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, FAILED, IMPOSSIBLE, Step
 from iop4cli.pipeline.steps import step_named
 from iop4cli.shell import messages, output
 from iop4cli.shell.arguments import selection_of
@@ -39,14 +40,18 @@ def run_verb(names: Sequence[str], options: StepOptions) -> int:
     steps = [step_named(name) for name in names]
     started, tally = utc_now(), Tally()
     try:
-        with messages.Progress() as progress:
-            events = dry_run(session, steps) if options.dry_run else run_steps(session, steps)
+        # Closed when a signal comes while an event is shown: what was finished is recorded before anything else ends.
+        with messages.Progress() as progress, closing(_events(session, steps, dry=options.dry_run)) as events:
             _Screen(options, progress, several=len(names) > 1).show(events, tally)
     finally:
         session.executor.close()
         if not options.dry_run:
             record_run(opened, session.run_id, started, tally)
     return 0 if options.dry_run else tally.exit_code
+
+
+def _events(session: Session, steps: Sequence[Step], *, dry: bool) -> Generator[Event, None, None]:
+    yield from dry_run(session, steps) if dry else run_steps(session, steps)
 
 
 def record_run(opened: Opened, run_id: str, started: Any, tally: Tally) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -178,31 +178,33 @@ class _Night:
 
         run_id, started, tally = "", utc_now(), Tally()
         untold = False
+        # Closed when a signal comes while something is told: what was finished is recorded before anything else ends.
         try:
-            for event in self.watch.events(first):
-                if isinstance(event, (Planned, Ended)):
-                    tally.add(event)
-                    if isinstance(event, Ended):
-                        self.screen.ended(event)
-                elif isinstance(event, PassBegun):
-                    self._keep(run_id, started, tally)
-                    run_id, started, tally = event.run_id, utc_now(), Tally()
-                elif isinstance(event, PassEnded):
-                    untold = not self._done(partial(self.screen.pass_ended, event, self.registry))
-                elif isinstance(event, Arrived):
-                    self.screen.arrived(event)
-                elif isinstance(event, Held):
-                    self.screen.held(event)
-                elif isinstance(event, Trouble):
-                    self.screen.trouble(event)
-                elif isinstance(event, Idle):
-                    self._keep(run_id, started, tally)
-                    run_id = ""
-                    untold = untold and not self._done(partial(self.screen.announce, self.registry))
-                    self.screen.tell_of_hooks()
-                    if stop_when_idle is not None and event.quiet_s >= stop_when_idle:
-                        messages.notice(f"nothing came for {stop_when_idle:g} s")
-                        return
+            with closing(self.watch.events(first)) as events:
+                for event in events:
+                    if isinstance(event, (Planned, Ended)):
+                        tally.add(event)
+                        if isinstance(event, Ended):
+                            self.screen.ended(event)
+                    elif isinstance(event, PassBegun):
+                        self._keep(run_id, started, tally)
+                        run_id, started, tally = event.run_id, utc_now(), Tally()
+                    elif isinstance(event, PassEnded):
+                        untold = not self._done(partial(self.screen.pass_ended, event, self.registry))
+                    elif isinstance(event, Arrived):
+                        self.screen.arrived(event)
+                    elif isinstance(event, Held):
+                        self.screen.held(event)
+                    elif isinstance(event, Trouble):
+                        self.screen.trouble(event)
+                    elif isinstance(event, Idle):
+                        self._keep(run_id, started, tally)
+                        run_id = ""
+                        untold = untold and not self._done(partial(self.screen.announce, self.registry))
+                        self.screen.tell_of_hooks()
+                        if stop_when_idle is not None and event.quiet_s >= stop_when_idle:
+                            messages.notice(f"nothing came for {stop_when_idle:g} s")
+                            return
         finally:
             self._keep(run_id, started, tally)
 

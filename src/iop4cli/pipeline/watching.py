@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iop4cli.archive.epochs import CanonicalTelescope, parse_epoch
@@ -88,7 +88,7 @@ class Watch:
     _failures: int = 0
     _retry_at: float = 0.0
 
-    def events(self, first: Sequence[str] = ()) -> Iterator[WatchEvent]:
+    def events(self, first: Sequence[str] = ()) -> Generator[WatchEvent, None, None]:
         """Endless; begins with what is due in the epochs `first`."""
         due: set[str] = set(first)
         last_s = self.clock()
