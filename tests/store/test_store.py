@@ -240,7 +240,7 @@ def test_a_signal_during_a_question_stays_a_signal(store: Store) -> None:
 def test_a_signal_during_a_change_stays_a_signal_and_changes_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noted = Batch("note", [{"name": "a", "text": "b", "who": "c", "time_utc": utc_now()}])
+    noted = Batch("note", [{"name": "a", "text": "b", "who": "c", "time_utc": utc_now()}], append=True)
     with monkeypatch.context() as patched:
         patched.setattr(Store, "_stage", lambda *_: query_interrupted())
         with pytest.raises(KeyboardInterrupt):
