@@ -51,6 +51,10 @@ class GuardedServer(Server):
     async def on_startup(self, app: web.Application) -> None:
         """The address is told when it can be opened, and not before."""
 
+    async def on_shutdown(self, app: web.Application) -> None:
+        """Windows that are still open leave their processes' pipes to the interpreter's end, which complains of them."""
+        sys.unraisablehook = lambda _: None
+
     def serve(self, debug: bool = False) -> None:
         """Until Ctrl-C; the secret is in no log."""
 
