@@ -52,7 +52,7 @@ class GuardedServer(Server):
         """The address is told when it can be opened, and not before."""
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """Windows that are still open leave their processes' pipes to the interpreter's end, which complains of them."""
+        """Open windows leave the pipes of their processes to the interpreter's end, which complains of them."""
         sys.unraisablehook = lambda _: None
 
     def serve(self, debug: bool = False) -> None:
