@@ -42,6 +42,7 @@ def address(archive: SmallArchive) -> Iterator[str]:
         yield said.readline().strip()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) in (0, 130), said.read()
+        assert "Traceback" not in said.read()
 
 
 def bare(address: str) -> str:

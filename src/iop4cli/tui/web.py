@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 import shlex
@@ -14,6 +15,7 @@ from aiohttp import web
 from textual_serve.server import Server
 
 _COOKIE = "iop4_tui"
+_FAREWELL_S = 5.0
 
 
 class GuardedServer(Server):
@@ -27,6 +29,7 @@ class GuardedServer(Server):
         command = [sys.executable, "-m", "iop4cli", "tui", "--archive", str(root)]
         super().__init__(shlex.join(command), host=host, port=port, title=f"iop4 {root.name}")
         self._secret, self._announce = secrets.token_urlsafe(24), announce
+        self._windows: set[asyncio.Task[Any]] = set()
 
     async def _make_app(self) -> Any:
         app = await super()._make_app()
@@ -41,6 +44,10 @@ class GuardedServer(Server):
             given = request.query.get("token") or request.cookies.get(_COOKIE) or ""
             if not hmac.compare_digest(given.encode(), self._secret.encode()):
                 return web.Response(status=403, text="Open the address that iop4 tui --web printed, with its token.\n")
+            window = asyncio.current_task()
+            if request.path == "/ws" and window is not None:
+                self._windows.add(window)
+                window.add_done_callback(self._windows.discard)
             response = await handler(request)
             if request.path == "/":
                 response.set_cookie(_COOKIE, self._secret, httponly=True, samesite="Strict")
@@ -52,8 +59,11 @@ class GuardedServer(Server):
         """The address is told when it can be opened, and not before."""
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """Open windows leave the pipes of their processes to the interpreter's end, which complains of them."""
-        sys.unraisablehook = lambda _: None
+        """End the windows that are still open, and with them their processes."""
+        for window in self._windows:
+            window.cancel()
+        if self._windows:
+            await asyncio.wait(self._windows, timeout=_FAREWELL_S)
 
     def serve(self, debug: bool = False) -> None:
         """Until Ctrl-C; the secret is in no log."""
