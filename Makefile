@@ -52,6 +52,7 @@ science: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/bench/night.py
+	$(BIN)/python -W ignore -m tests.bench.screens
 
 docs: $(READY)
 	$(BIN)/python -m iop4cli.reference docs share/doc

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from terminal import PATIENCE_S, Terminal
 
 from tests.cli.small_archives import NIGHT, SmallArchive
 
@@ -19,45 +19,6 @@ pytestmark = [
     pytest.mark.night,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
-_PATIENCE_S = 30.0
-
-
-class Terminal:
-    """A terminal of 80 x 24 with a shell in the archive, on a tmux server of its own."""
-
-    def __init__(self, archive: SmallArchive, folder: Path) -> None:
-        self.server = ["tmux", "-f", os.devnull, "-S", str(folder / "tmux")]
-        environment = archive.environment(PATH=os.environ["PATH"])
-        subprocess.run(
-            [*self.server, "new-session", "-d", "-s", "t", "-x", "80", "-y", "24", "-c", str(archive.root),
-             "env PS1='$ ' bash --norc --noprofile"],
-            env=environment, check=True, timeout=20,
-        )  # fmt: skip
-
-    def tmux(self, *words: str) -> str:
-        return subprocess.run([*self.server, *words], capture_output=True, text=True, timeout=20, check=True).stdout
-
-    def keys(self, *keys: str) -> None:
-        self.tmux("send-keys", "-t", "t", *keys)
-
-    @property
-    def seen(self) -> str:
-        return self.tmux("capture-pane", "-p", "-t", "t")
-
-    def until(self, wanted: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_S
-        while wanted not in self.seen:
-            assert time.monotonic() < deadline, f"waited in vain for {wanted!r}:\n{self.seen}"
-            time.sleep(0.05)
-
-    def pid_of(self, wanted: str) -> int:
-        """The process in the shell whose command has this word."""
-        shell = self.tmux("display-message", "-p", "-t", "t", "#{pane_pid}").strip()
-        listed = subprocess.run(["ps", "--ppid", shell, "-o", "pid=,args="], capture_output=True, text=True, check=True)
-        return next(int(line.split()[0]) for line in listed.stdout.splitlines() if wanted in line)
-
-    def close(self) -> None:
-        subprocess.run([*self.server, "kill-server"], capture_output=True, timeout=20, check=False)
 
 
 @pytest.fixture
@@ -77,7 +38,7 @@ def start(terminal: Terminal, folder: Path) -> None:
 def left_as_it_was(terminal: Terminal, folder: Path, code: int) -> None:
     """The shell is back with the exit code, on its own screen, with the settings of before."""
     terminal.until(f"code={code}=")
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not (folder / "after").is_file() or not (folder / "after").stat().st_size:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -117,7 +78,7 @@ def test_it_ends_when_the_terminal_is_gone(terminal: Terminal, tmp_path: Path) -
     start(terminal, tmp_path)
     process = terminal.pid_of("iop4cli tui")
     terminal.close()
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S
     while _is_there(process):
         assert time.monotonic() < deadline
         time.sleep(0.05)
