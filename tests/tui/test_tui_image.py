@@ -135,7 +135,8 @@ def test_blinking_shows_the_places_of_one_beam_then_of_the_other() -> None:
 
     from textual.app import App, ComposeResult
 
-    from iop4cli.tui.widgets.image import BEAM_COLOURS, Circle, FrameImage
+    from iop4cli.tui.widgets.dots import BEAM_COLOURS, Circle
+    from iop4cli.tui.widgets.image import FrameImage
 
     class Alone(App[None]):
         def compose(self) -> ComposeResult:

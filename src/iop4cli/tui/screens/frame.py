@@ -16,7 +16,8 @@ from iop4cli.tui.asking import ask
 from iop4cli.tui.documents import document_text, frame_texts
 from iop4cli.tui.picture import read_picture
 from iop4cli.tui.screens.tabbed import TABS_HELP, TabbedScreen, fill
-from iop4cli.tui.widgets.image import Circle, FrameImage
+from iop4cli.tui.widgets.dots import Circle
+from iop4cli.tui.widgets.image import FrameImage
 from iop4cli.tui.widgets.long_table import LongTable
 
 if TYPE_CHECKING:

@@ -1,45 +1,32 @@
-"""A frame in half blocks, with the circles of its apertures."""
+"""A frame in half blocks or in the pixels of the terminal, with the circles of its apertures."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from rich.segment import Segment
-from rich.style import Style
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from iop4cli.tui.picture import SHADES, STRETCHES
+from iop4cli.tui.picture import STRETCHES
+from iop4cli.tui.widgets.dots import Circle, Sight, raster_of
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from iop4cli.tui.picture import Picture
+    from iop4cli.tui.pixels import Canvas
 
-_UPPER_HALF = "▀"
 _STEP = 2**0.5
 _SMALLEST_SCALE, _LARGEST_SCALE = 1 / 8, 64.0
 _BLINK_S = 0.6
-_SMALLEST_RADIUS_DOTS = 2.0
-BEAM_COLOURS = {"O": (80, 220, 100), "E": (255, 140, 60)}
-_OUTSIDE = (40, 40, 60)
-
-
-@dataclass(frozen=True)
-class Circle:
-    """An aperture on the image, in pixels that count from 0 at the middle of the first."""
-
-    x_px: float
-    y_px: float
-    radius_px: float
-    name: str
-    beam: str
 
 
 class FrameImage(Widget, can_focus=True):
@@ -75,9 +62,19 @@ class FrameImage(Widget, can_focus=True):
         self.centre_px = (0.0, 0.0)
         self._blinking: Timer | None = None
         self._lines: list[Strip] = []
+        # Set where the terminal shows pixels: a widget that covers this one.
+        self._canvas: Canvas | None = None
+
+    def compose(self) -> ComposeResult:
+        make = getattr(self.app, "make_canvas", None)
+        if make is not None:
+            self._canvas = make()
+            yield self._canvas.widget
 
     def show(self, picture: Picture, circles: Sequence[Circle]) -> None:
         self.picture, self.circles = picture, circles
+        if self._canvas is not None:
+            self._canvas.widget.display = True
         self.action_fit()
 
     def on_resize(self) -> None:
@@ -88,6 +85,8 @@ class FrameImage(Widget, can_focus=True):
     def say(self, text: str) -> None:
         """Instead of an image."""
         width = max(20, self.size.width - 2)
+        if self._canvas is not None:
+            self._canvas.widget.display = False
         self._lines = [Strip([Segment(f" {line}")]) for line in textwrap.wrap(text, width)]
         self.refresh()
 
@@ -97,16 +96,22 @@ class FrameImage(Widget, can_focus=True):
         if self.picture is None:
             return "reading…"
         x, y = self.centre_px
-        zoom = f"{self.scale_px:.3g} px a dot"
-        stretch = "{:g} to {:g} %".format(*STRETCHES[self.stretch])
-        beams = f"  ·  beam {self.beams[0]}" if len(self.beams) == 1 else ""
-        return f"{self.picture.file}  ·  {self.picture.unit}  ·  at {x:.0f}, {y:.0f}  ·  {zoom}  ·  {stretch}{beams}"
+        zoom = f"{self._sight().dot_px:.3g} px a dot"
+        beam = f"beam {self.beams[0]}" if len(self.beams) == 1 else ""
+        parts = (self.picture.file, self.picture.unit, f"at {x:.0f}, {y:.0f}", zoom, self.stretched, beam)
+        return "  ·  ".join(filter(None, parts))
+
+    @property
+    def stretched(self) -> str:
+        """The percentiles of the darkest and the brightest shade."""
+        return "{:g} to {:g} %".format(*STRETCHES[self.stretch])
 
     def action_fit(self) -> None:
         if self.picture is None or self.size.width == 0:
             return
         width, height = self.picture.size_px
-        self.scale_px = max(width / self.size.width, height / (2 * self.size.height))
+        across, down = self._sight().dots
+        self.scale_px = max(width / self.size.width, height / self.size.height * across / down)
         self.centre_px = ((width - 1) / 2, (height - 1) / 2)
         self._draw()
 
@@ -120,7 +125,8 @@ class FrameImage(Widget, can_focus=True):
             return
         width, height = self.picture.size_px
         x = self.centre_px[0] + right * self.size.width * self.scale_px / 4
-        y = self.centre_px[1] + up * 2 * self.size.height * self.scale_px / 4
+        sight = self._sight()
+        y = self.centre_px[1] + up * sight.n_dots[1] * sight.dot_px / 4
         self.centre_px = (float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1)))
         self._draw()
 
@@ -154,73 +160,32 @@ class FrameImage(Widget, can_focus=True):
         self.beams = ("E",) if self.beams == ("O",) else ("O",)
         self._draw()
 
-    # Drawing: dots are half a cell high, and thus about square.
+    # Drawing.
 
     def render_line(self, y: int) -> Strip:
         return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width)
+
+    def _sight(self) -> Sight:
+        # Half a cell is about square.
+        dots = (1, 2) if self._canvas is None else self._canvas.cell_px
+        return Sight(self.centre_px, self.scale_px, self.size.width, self.size.height, dots)
 
     def _draw(self) -> None:
         width, height = self.size
         if self.picture is None or not width or not height or not self.scale_px:
             return
-        columns = self.centre_px[0] + (np.arange(width) - (width - 1) / 2) * self.scale_px
-        rows = self.centre_px[1] - (np.arange(2 * height) - (2 * height - 1) / 2) * self.scale_px
-        shades = self.picture.shades(columns, rows, self.scale_px, self.stretch)
-        palette = [(round(255 * shade / (SHADES - 1)),) * 3 for shade in range(SHADES)]
-        colours = [*palette, *BEAM_COLOURS.values(), _OUTSIDE]
-        shades[shades < 0] = len(colours) - 1
-        names = self._draw_circles(shades, columns, rows)
-        self._lines = [
-            _strip(shades[2 * line], shades[2 * line + 1], colours, names.get(line, {})) for line in range(height)
-        ]
+        circles = [circle if self._is_named(circle) else replace(circle, name="") for circle in self._circles_seen()]
+        sight, canvas = self._sight(), self._canvas
+        if canvas is not None:
+            canvas.draw(raster_of(self.picture, sight, self.stretch, circles, n_shades=canvas.N_SHADES, thick=2))
+        else:
+            self._lines = raster_of(self.picture, sight, self.stretch, circles).strips()
         self.refresh()
         self.post_message(self.Moved(self))
 
-    def _draw_circles(
-        self, shades: np.ndarray, columns: np.ndarray, rows: np.ndarray
-    ) -> dict[int, dict[int, tuple[str, int]]]:
-        """Paint circles into the dots; the letters of their names by line and column, with the colour's number."""
-        letters: dict[int, dict[int, tuple[str, int]]] = {}
-        n_rows, n_columns = shades.shape
-        for circle in self.circles:
-            if circle.beam not in self.beams:
-                continue
-            colour = SHADES + list(BEAM_COLOURS).index(circle.beam)
-            x = (circle.x_px - columns[0]) / self.scale_px
-            y = (rows[0] - circle.y_px) / self.scale_px
-            radius = max(circle.radius_px / self.scale_px, _SMALLEST_RADIUS_DOTS)
-            turn = np.linspace(0.0, 2 * np.pi, max(12, int(8 * radius)), endpoint=False)
-            dots_x = np.rint(x + radius * np.cos(turn)).astype(int)
-            dots_y = np.rint(y + radius * np.sin(turn)).astype(int)
-            seen = (dots_x >= 0) & (dots_x < n_columns) & (dots_y >= 0) & (dots_y < n_rows)
-            shades[dots_y[seen], dots_x[seen]] = colour
-            line, start = round(y) // 2, round(x + radius) + 2
-            if circle.beam == "O" or self.beams == ("E",):
-                for number, letter in enumerate(circle.name):
-                    letters.setdefault(line, {})[start + number] = (letter, colour)
-        return letters
+    def _circles_seen(self) -> list[Circle]:
+        return [circle for circle in self.circles if circle.beam in self.beams]
 
-
-def _strip(
-    upper: np.ndarray, lower: np.ndarray, colours: Sequence[tuple[int, ...]], letters: dict[int, tuple[str, int]]
-) -> Strip:
-    """One line of cells; neighbours alike are one piece, which is quicker over a slow line."""
-    segments: list[Segment] = []
-    start, width = 0, len(upper)
-    for column in range(1, width + 1):
-        alike = column < width and upper[column] == upper[start] and lower[column] == lower[start]
-        if alike and column not in letters and start not in letters:
-            continue
-        above, below = colours[upper[start]], colours[lower[start]]
-        if start in letters:
-            letter, number = letters[start]
-            segments.append(Segment(letter, Style(color=_rgb(colours[number]), bgcolor="black", bold=True)))
-        else:
-            text = _UPPER_HALF * (column - start)
-            segments.append(Segment(text, Style(color=_rgb(above), bgcolor=_rgb(below))))
-        start = column
-    return Strip(segments, width)
-
-
-def _rgb(colour: tuple[int, ...]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
+    def _is_named(self, circle: Circle) -> bool:
+        """The name stands once where both beams are seen."""
+        return circle.beam == "O" or self.beams == ("E",)
