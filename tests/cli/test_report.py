@@ -17,6 +17,7 @@ from iop4cli.archive.store import Store
 TARGET = "2200+420"
 HOSTILE = '<script>alert("x")</script> | `b` [c](http://evil.example) *d* _e_'
 FLAG = "<b>cloud & moon</b>"
+OFF_STAR, OFF_MAG = "BL Lacertae B", 0.5
 # Elements that HTML closes by itself.
 VOID = {"meta", "br", "hr", "link", "img"}
 
@@ -87,7 +88,7 @@ def told(small_archive: SmallArchive, tmp_path_factory: pytest.TempPathFactory) 
     """The small archive with five nights before, half a magnitude fainter, and what people and hostile headers say.
 
     Of this night one result is flagged, one has no magnitude; one master is rejected, and a frame had one of another
-    night.
+    night. The catalogue has one calibrator OFF_MAG too faint, as it would be had people changed it since.
     """
     archive = small_archive.copy(tmp_path_factory.mktemp("told") / "archive")
     before = "".join(
@@ -104,6 +105,7 @@ def told(small_archive: SmallArchive, tmp_path_factory: pytest.TempPathFactory) 
         + f"insert into note values ('{NIGHT}', 'dome closed at 2', 'me', timestamp '2022-09-09 02:10:00');"
         + "update master set accepted = false, reason = 'too unlike the last' where kind = 'flat' and angle_deg = 45;"
         + f"update reduced set master_notes = 'flat of 3 nights before' where frame = '{NIGHT}/BLLac-0001R.fit';"
+        + f"update source_mag set mag = mag + {OFF_MAG} where source = '{OFF_STAR}' and band = 'R';"
         + f"update measurement set mag = null, mag_err = null, mag_reason = 'none of them' where mode = 'phot' "
         f"and source = (select min(calibrator) from calibrates where target = '{TARGET}');",
     )
@@ -221,6 +223,35 @@ def test_masters_magnitudes_and_fallbacks_are_told(markdown: str) -> None:
     assert [row[-1] for row in table[1:]] == ["none of them"]
     assert "5 of 5 frames solved" in found.text
     assert re.search(r"FWHM \d\.\d\d arcsec \(median of 5 frames\)", found.text)
+
+
+def test_a_doubtful_calibrator_is_named_with_its_numbers_and_what_to_do(told: SmallArchive, markdown: str) -> None:
+    found = as_browser(markdown)
+    health = {row["source"]: row for row in told.rows("catalog", "health", "--json")}
+    assert health[OFF_STAR]["verdict"] == "offset"
+    (table,) = [table for table in found.tables if "doubt" in table[0]]
+    shown = {row[0]: dict(zip(table[0], row, strict=True)) for row in table[1:]}
+    assert set(shown) == {name for name, row in health.items() if row["verdict"] != "good"}
+    row = shown[OFF_STAR]
+    error = health[OFF_STAR]["mean_err_mag"]
+    off = re.fullmatch(rf"offset: (\d\.\d+) ± {error:.3f} mag brighter than catalogued", row["doubt"])
+    assert off
+    assert abs(float(off[1]) - OFF_MAG) < 4 * error
+    assert row["of"] == TARGET
+    # It counted in all of them, for the catalogue was right when they were measured.
+    asked = f"select id from measurement where source = '{TARGET}' and night = date '{NIGHT.split('/')[1]}'"
+    n = len(Store(told.root / "iop4.duckdb").rows(asked))
+    assert row["in zero points"] == f"{n} of {n}"
+    assert f"iop4 catalog health '{OFF_STAR}'" in found.text
+    assert f"Doubtful calibrator: {OFF_STAR} (offset in R" in found.text
+
+
+def test_without_a_doubt_the_calibrators_are_one_line(small_archive: SmallArchive) -> None:
+    found = as_browser(small_archive.run("report").stdout)
+    n = len({row["source"] for row in small_archive.rows("catalog", "health", "--json")})
+    assert n > 1
+    assert f"None of the {n} calibrators of these targets is doubtful" in found.text
+    assert "Doubtful calibrators" not in found.headings
 
 
 def test_what_people_said_of_the_night_is_there_with_name_and_time(markdown: str) -> None:

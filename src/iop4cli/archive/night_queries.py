@@ -56,6 +56,12 @@ def night_tables(store: Store, epoch: Epoch, days_before: int) -> dict[str, list
                 select distinct origin, input as frame, value from measurement_input
                 where role = 'frame' and value is not null and measurement in ({measured} and mode = 'pol')
                 order by origin, frame""",
+            "calibrator_uses": f"""
+                select c.calibrator, c.target, m.instrument, m.band, i.input is not null as used
+                from measurement m join calibrates c on c.target = m.source
+                left join measurement_input i
+                    on i.measurement = m.id and i.role = 'calibrator' and i.input = c.calibrator
+                where m.telescope = {telescope} and m.night = {night} and m.zp is not null""",
             "flags": f"""
                 select f.measurement, f.reason, f.who, f.time_utc, m.source, m.band, m.mode from flag f
                 join measurement m on m.id = f.measurement where f.measurement in ({measured})

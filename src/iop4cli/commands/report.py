@@ -67,22 +67,25 @@ def command(
     """Tell on one page how a night went: for the person who was asleep.
 
     Reads the store, and changes nothing in it. First what needs a look and what moved; then what failed and
-    why; results of targets beside the 30 days before, with plots; what was taken; masters, seeing,
-    transparency, astrometry; what people said. The HTML file needs nothing else: no scripts, nothing from
-    the network. Mail has it attached, with the same in its text. A mail that is not taken is an error (exit
-    code 1) after the report is written. In cron give --since, so that nothing is sent again of an old
-    night when no frames came: no night, no report, and no error.
+    why; results of targets beside the 30 days before, with plots; calibrators that are not what the catalogue
+    says; what was taken; masters, seeing, transparency, astrometry; what people said. The HTML file needs
+    nothing else: no scripts, nothing from the network. Mail has it attached, with the same in its text. A mail
+    that is not taken is an error (exit code 1) after the report is written. In cron give --since, so that
+    nothing is sent again of an old night when no frames came: no night, no report, and no error.
     """
     from iop4cli.export.night_page import night_page
+    from iop4cli.pipeline.catalog_health import calibrator_health
     from iop4cli.pipeline.night_report import night_facts
 
     _check(to, mail_if)
     opened = open_archive(options)
     server = _server(opened) if mail or mail_if else None
-    found = [night_facts(opened.store, opened.layout, epoch) for epoch in _epochs(opened, nights, since, until)]
-    if not found:
+    epochs = _epochs(opened, nights, since, until)
+    if not epochs:
         messages.notice("no night to report on")
         return 0
+    health = calibrator_health(opened.store)
+    found = [night_facts(opened.store, opened.layout, epoch, health) for epoch in epochs]
     pages = [night_page(facts) for facts in found]
     if to is not None:
         _write(to, pages)

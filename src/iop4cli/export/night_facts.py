@@ -87,6 +87,39 @@ class Uncalibrated:
 
 
 @dataclass(frozen=True)
+class Doubtful:
+    """A calibrator that is not what the catalogue says (`verdict`: offset, variable, trend), by all its results.
+
+    `mean_mag`, `tonight_mag` are measured less catalogue; it counted in `n_used` of the night's `n_zero_points`.
+    """
+
+    source: str
+    targets: tuple[str, ...]
+    instrument: str
+    band: str
+    verdict: tuple[str, ...]
+    mean_mag: float
+    mean_err_mag: float
+    scatter_mag: float | None
+    chi2_red: float | None
+    trend_mag_yr: float | None
+    trend_err_mag_yr: float | None
+    n_nights: int
+    tonight_mag: float | None
+    n_used: int
+    n_zero_points: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Calibrators:
+    """Stars that calibrate the night's targets: how many could be judged, and those that are doubtful, by band."""
+
+    n_judged: int
+    doubtful: tuple[Doubtful, ...]
+
+
+@dataclass(frozen=True)
 class Master:
     """A master of the night beside the last good one of its kind; level and scatter in `unit`."""
 
@@ -180,6 +213,7 @@ class NightFacts:
     before: tuple[Result, ...]
     series: tuple[Series, ...]
     uncalibrated: tuple[Uncalibrated, ...]
+    calibrators: Calibrators
     masters: tuple[Master, ...]
     left_out: tuple[tuple[str, str, str], ...]
     fallbacks: tuple[tuple[str, tuple[str, ...]], ...]

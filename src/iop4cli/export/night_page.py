@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from statistics import median
 
-from iop4cli.export import night_quality
+from iop4cli.export import night_calibrators, night_quality
 from iop4cli.export.night_facts import Compared, NightFacts, Result, Series, Taken
 from iop4cli.export.night_words import at_time, band_of, counted, frames_in_words, measured, seconds, without_night
 from iop4cli.export.plots.night import source_svg
@@ -43,6 +43,7 @@ def _blocks(facts: NightFacts) -> Iterator[Block]:
     if n_remarks:
         bear = "bears a remark" if n_remarks == 1 else "bear remarks"
         news.append(f"{n_remarks} of {counted(len(facts.results), 'result')} of targets {bear} on quality.")
+    news += night_calibrators.news(facts.calibrators)
     if news:
         yield Listing(tuple(news))
     bad = facts.n_failed + facts.n_impossible
@@ -56,6 +57,7 @@ def _blocks(facts: NightFacts) -> Iterator[Block]:
     )
     yield from _troubles(facts)
     yield from _results(facts)
+    yield from night_calibrators.blocks(facts)
     yield from _uncalibrated(facts)
     yield from _taken(facts)
     yield from night_quality.blocks(facts)

@@ -16,7 +16,7 @@ COLUMNS = (
     "source", "instrument", "band", "verdict", "n", "nights", "others", "mean_mag", "mean_err_mag", "scatter_mag",
     "chi2_red", "trend_mag_yr", "trend_err_mag_yr", "largest_mag",
 )  # fmt: skip
-_UNFIT = (
+UNFIT = (
     Quality.SATURATED | Quality.NONLINEAR | Quality.EDGE | Quality.NEGATIVE_FLUX | Quality.NOT_CENTRED
     | Quality.BLENDED_BEAMS | Quality.COSMIC_RAY | Quality.APERTURE_UNSTABLE
 )  # fmt: skip
@@ -64,7 +64,7 @@ _QUESTION = f"""
     from measurement m join source_mag s on s.source = m.source and s.band = m.band
         left join correction c on c.measurement = m.id
     where m.source in (select calibrator from calibrates) and m.mag is not null and m.mag_err_photon > 0
-        and m.bits & {int(_UNFIT)} = 0 and m.id not in (select measurement from flag)
+        and m.bits & {int(UNFIT)} = 0 and m.id not in (select measurement from flag)
     order by m.mjd_utc, m.id"""
 
 

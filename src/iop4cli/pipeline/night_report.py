@@ -26,6 +26,7 @@ from iop4cli.export.night_facts import (
     ZeroPoints,
 )
 from iop4cli.pipeline.arrivals import folders_in, is_raw_file
+from iop4cli.pipeline.night_calibrators import calibrators_of
 from iop4cli.pipeline.night_results import news_of, results_of, series_of, uncalibrated_of, utc
 from iop4cli.pipeline.standing import series_of as series_of_master
 
@@ -39,8 +40,11 @@ _S_PER_DAY = 86400.0
 _AFTER = {"solve": "reduce", "phot": "solve"}
 
 
-def night_facts(store: Store, layout: Layout, epoch: Epoch) -> NightFacts:
-    """Reads the store once, and the names of the files in the night's folder of raw/."""
+def night_facts(store: Store, layout: Layout, epoch: Epoch, health: Sequence[Row]) -> NightFacts:
+    """Reads the store once, and the names of the files in the night's folder of raw/.
+
+    `health` is that of all calibrators of the archive: it is the same for all nights, and takes long to find.
+    """
     tables = night_tables(store, epoch, DAYS_BEFORE)
     frames, rows = tables["frames"], tables["results"]
     lights = [row for row in frames if row["kind"] == "light"]
@@ -58,6 +62,7 @@ def night_facts(store: Store, layout: Layout, epoch: Epoch) -> NightFacts:
         n_target_results=len(results), n_failed=n_bad["failed"], n_impossible=n_bad["impossible"],
         concerns=tuple(concerns), news=news_of(series), taken=_taken(frames), troubles=troubles, results=results,
         before=before, series=series, uncalibrated=uncalibrated_of(rows),
+        calibrators=calibrators_of(health, rows, tables["calibrator_uses"]),
         masters=_masters(tables["masters"], tables["older_masters"]),
         left_out=tuple((row["master"], row["frame"], row["reason"] or "") for row in tables["left_out"]),
         fallbacks=_fallbacks(tables["fallbacks"]), seeing=_seeing(tables["wcs"], lights),
