@@ -70,6 +70,13 @@ def read_picture(reduced: Path | None, raw: Path) -> Picture:
     return picture_of(image.adu, "ADU, raw", raw.name, cards_of(image.header))
 
 
+def read_master_picture(path: Path) -> Picture:
+    """A master; for threads."""
+    from iop4cli.frames.fits import read_pixels
+
+    return picture_of(read_pixels(path), "", path.name)
+
+
 def picture_of(pixels: np.ndarray, unit: str, file: str, cards: list[Card] | None = None) -> Picture:
     """Halve the image until it is small, and see what values it has."""
     levels = [pixels]

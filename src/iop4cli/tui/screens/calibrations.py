@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static, TabbedContent, TabPane
 
-from iop4cli.shell import output
-from iop4cli.tui.asking import ask
+from iop4cli.tui.screens.calibration import CalibrationScreen
 from iop4cli.tui.screens.dialogs import TextDialog
 from iop4cli.tui.screens.list_screen import FILTER_HELP, ShortListScreen
-from iop4cli.tui.screens.tabbed import TABS_HELP, TabbedScreen
 from iop4cli.tui.widgets.long_table import LongTable
 
 if TYPE_CHECKING:
@@ -30,8 +26,9 @@ class CalibrationsScreen(ShortListScreen):
 
     mode = "calibrations"
     about = f"""Polarimetric calibrations: those of the archive (proposed, accepted, rejected) and of the instruments' \
-files. Enter tells the numbers, each standard that they rest on, and the results that use it. a accepts, x rejects, \
-with a reason: the same as `iop4 calib accept` and `reject`, done as a job (8).
+files. Enter tells the numbers, each standard that they rest on, and the results that use it, and shows them beside \
+the others of the instrument and band. a accepts, x rejects, with a reason: \
+the same as `iop4 calib accept` and `reject`, done as a job (8).
 
 {FILTER_HELP}"""
     searched: ClassVar[tuple[str, ...]] = ("name", "instrument", "band", "status", "source")
@@ -55,7 +52,8 @@ with a reason: the same as `iop4 calib accept` and `reject`, done as a job (8).
         return ["calib", "show", str(row["name"])] if row else ["calib", "list"]
 
     def on_long_table_chosen(self, event: LongTable.Chosen) -> None:
-        self.app.push_screen(CalibrationScreen(str(event.row["name"])))
+        name, instrument, band = (str(event.row[column]) for column in ("name", "instrument", "band"))
+        self.app.push_screen(CalibrationScreen(name, instrument, band))
 
     def action_decide(self, word: str) -> None:
         row = self.table.row
@@ -69,40 +67,3 @@ with a reason: the same as `iop4 calib accept` and `reject`, done as a job (8).
                 cast("Any", self.app).start_job([*words, "--reason", reason] if reason else words)
 
         self.app.push_screen(TextDialog(f"{word.capitalize()} {name}: why? (kept as a note)"), decide)
-
-
-class CalibrationScreen(TabbedScreen):
-    """Everything about a calibration."""
-
-    mode = "calibrations"
-    about = f"A calibration as `iop4 calib show` tells it. {TABS_HELP}"
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.calibration = name
-
-    def compose_body(self) -> ComposeResult:
-        with TabbedContent(), TabPane("Numbers", id="tab-numbers"), VerticalScroll():
-            yield Static("reading…", id="text-numbers", markup=False)
-
-    def load(self) -> None:
-        name, n_columns = self.calibration, self.n_columns
-        self.say(name)
-        ask(self, "text", lambda: self._text(name, n_columns))
-
-    def _text(self, name: str, n_columns: int) -> str:
-        from iop4cli.commands.calib_choosing import calibrations_named
-        from iop4cli.commands.calib_showing import document_of, show_document
-
-        documents = [document_of(self.desk.store, one) for one in calibrations_named(self.desk.view(), name)]
-        with output.kept(n_columns) as parts:
-            for document in documents:
-                show_document(document)
-        return "".join(parts)
-
-    def got_text(self, text: str, _tag: Any) -> None:
-        self.show_text("numbers", text)
-        self.query_one(VerticalScroll).focus()
-
-    def equivalent(self) -> list[str]:
-        return ["calib", "show", self.calibration]

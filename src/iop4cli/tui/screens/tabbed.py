@@ -78,3 +78,9 @@ def fill(table: LongTable, rows: Sequence[Row]) -> None:
     table.expect_anew()
     for first in range(0, max(len(rows), 1), PAGE_ROWS):
         table.put(Page(first, len(rows), list(rows[first : first + PAGE_ROWS])))
+
+
+def answer_of(rows: Sequence[Row]) -> Answer:
+    """Rows that all have the same columns, to be written."""
+    columns = tuple(rows[0]) if rows else ()
+    return Answer(columns, [tuple(row[name] for name in columns) for row in rows])

@@ -75,7 +75,12 @@ class FrameImage(Widget, can_focus=True):
         self.picture, self.circles = picture, circles
         if self._canvas is not None:
             self._canvas.widget.display = True
+        self.refresh_bindings()
         self.action_fit()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No keys for circles where there are none."""
+        return bool(self.circles) or action not in {"blink", "circles"}
 
     def on_resize(self) -> None:
         if self.picture is not None and self.scale_px == 0.0:
