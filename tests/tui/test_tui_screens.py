@@ -126,6 +126,8 @@ def test_a_result_shows_numbers_fit_and_history(reduced_archive: SmallArchive, s
         await seat.press("right_square_bracket")
         await seat.until("flux / mean - 1")
         await seat.press("right_square_bracket")
+        await seat.until("light within a radius in FWHM")
+        await seat.press("right_square_bracket")
         await seat.until("polarimetry of OSN-T090")
 
     sit(reduced_archive, look, size)

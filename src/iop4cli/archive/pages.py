@@ -88,6 +88,17 @@ def read_page(store: Store, question: Question, columns: Sequence[str], first: i
     return Page(first, int(found["count"][0]["n"]), found["rows"])
 
 
+def read_place(store: Store, question: Question, key: str) -> int | None:
+    """The number of the row of a key, from 0; None if it is not among them."""
+    table = question.listing
+    found = store.rows(
+        f"select n from (select {table.key} as key, row_number() over ({question.ordered}) - 1 as n "
+        f"from {table.table} where {question.condition}) where key = ?",
+        [key],
+    )
+    return int(found[0]["n"]) if found else None
+
+
 def read_all(store: Store, question: Question, columns: Sequence[str]) -> Answer:
     """All rows, for an export."""
     return store.ask(question.sql(columns))

@@ -1,8 +1,8 @@
-"""One result: all its numbers with their meaning, the fit of its modulation, its history."""
+"""One result: all its numbers with their meaning, the fit of its modulation, curves of growth, its history."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -13,8 +13,12 @@ from iop4cli.shell import output
 from iop4cli.tui.asking import ask
 from iop4cli.tui.documents import document_text
 from iop4cli.tui.screens.tabbed import TABS_HELP, TabbedScreen, fill
+from iop4cli.tui.widgets.growth import Growth
 from iop4cli.tui.widgets.long_table import LongTable
 from iop4cli.tui.widgets.modulation import Modulation
+
+if TYPE_CHECKING:
+    from iop4cli.export.plots.chart import Chart
 
 
 class ResultScreen(TabbedScreen):
@@ -23,7 +27,8 @@ class ResultScreen(TabbedScreen):
     mode = "results"
     about = (
         """A result: every column of the view `results` with its value, unit and meaning; of polarimetry the \
-exposures against the angle of the analyser with the fit; and the history that `iop4 show` tells. """
+exposures against the angle of the analyser with the fit; curves of growth of its frames, the share of a star's light \
+within a radius, with the aperture in use; and the history that `iop4 show` tells. """
         + TABS_HELP
     )
 
@@ -37,6 +42,8 @@ exposures against the angle of the analyser with the fit; and the history that `
                 yield LongTable("column", ("column", "value", "unit", "meaning"))
             with TabPane("Modulation", id="tab-modulation"):
                 yield Modulation()
+            with TabPane("Growth", id="tab-growth"):
+                yield Growth()
             with TabPane("History", id="tab-history"), VerticalScroll():
                 yield Static("reading…", id="text-history", markup=False)
 
@@ -45,6 +52,7 @@ exposures against the angle of the analyser with the fit; and the history that `
         self.say(f"result {name}")
         ask(self, "document", lambda: document_text(self.desk, "result", name, n_columns))
         ask(self, "modulation", lambda: self._modulation(name))
+        ask(self, "growth", lambda: self._growth(name))
 
     def _modulation(self, name: str) -> Any:
         from iop4cli.errors import Iop4Error
@@ -54,6 +62,22 @@ exposures against the angle of the analyser with the fit; and the history that `
             return modulation_rows(self.desk.view(), name)
         except Iop4Error as problem:
             return str(problem)
+
+    def _growth(self, name: str) -> Chart | str:
+        """What is drawn, or why there is nothing."""
+        from iop4cli.archive.lineage import Thing
+        from iop4cli.export.plots.apertures import growth_chart
+        from iop4cli.pipeline.plotted_frames import frames_of, growth_curves, growth_rows
+
+        view = self.desk.view()
+        frames = frames_of(view, Thing("result", name))
+        rows = growth_rows(view, frames)
+        if rows:
+            return growth_chart(rows, growth_curves(view, frames), title=name)
+        return (
+            "no curve of growth: its frames have too few good stars" if frames
+            else "no curve of growth: the frames of this result are not in the store any more"
+        )  # fmt: skip
 
     def got_document(self, answer: tuple[dict[str, Any], str], _tag: Any) -> None:
         document, text = answer
@@ -73,6 +97,13 @@ exposures against the angle of the analyser with the fit; and the history that `
             plot.say(answer)
         else:
             plot.show(*answer)
+
+    def got_growth(self, answer: Chart | str, _tag: Any) -> None:
+        plots = self.query_one(Growth)
+        if isinstance(answer, str):
+            plots.say(answer)
+        else:
+            plots.show(answer)
 
     def equivalent(self) -> list[str]:
         return ["show", self.result_id]

@@ -1,60 +1,33 @@
-"""Magnitude, polarisation and angle of a source against time, one above the other."""
+"""Magnitude, polarisation and angle of a source against time, one above the other, and pointing at what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import Static
-from textual_plot import NumericAxisFormatter, PlotWidget
+from textual_plot import PlotWidget
+
+from iop4cli.tui.points import QUANTITIES, Box, Quantity
+from iop4cli.tui.widgets.curve_drawing import Limits, Scene, draw_quantity
+from iop4cli.tui.widgets.point_plot import PointPlot
+from iop4cli.tui.widgets.ticks import FewTicks
 
 if TYPE_CHECKING:
     from iop4cli.archive.curves import Curve
+    from iop4cli.archive.pages import Row
 
-
-@dataclass(frozen=True)
-class Quantity:
-    """What is plotted: columns of value and error, a factor (-1: bright is up), a title."""
-
-    column: str
-    error: str
-    factor: float
-    title: str
-
-
-QUANTITIES = (
-    Quantity("mag", "mag_err", -1.0, "mag"),
-    Quantity("p", "p_err", 100.0, "p %"),
-    Quantity("chi_deg", "chi_err_deg", 1.0, "chi °"),
-)
-
-
-class FewTicks(NumericAxisFormatter):
-    """Ticks for small plots; `upside_down` for magnitudes, which are plotted negative."""
-
-    def __init__(self, n_ticks: int, *, upside_down: bool = False) -> None:
-        self.n_ticks, self.upside_down = n_ticks, upside_down
-
-    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
-        ticks = super().get_ticks(min_, max_, self.n_ticks)
-        return ticks[:: 1 + (len(ticks) - 1) // self.n_ticks]
-
-    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        labels = [_without_minus_zero(label) for label in super().get_labels_for_ticks(ticks)]
-        if not self.upside_down:
-            return labels
-        return [label[1:] if label.startswith("-") else _without_minus_zero(f"-{label}") for label in labels]
-
-
-def _without_minus_zero(label: str) -> str:
-    return label.removeprefix("-") if not label.strip("-0.") else label
+# A cell is about twice as high as wide.
+_CELL_SHAPE = 2.0
 
 
 class Curves(Vertical):
-    """Three plots with one axis of time; the result of the table's cursor is a diamond, flagged ones are crosses."""
+    """Three plots with one axis of time; the current result is a diamond, marked ones squares, flagged ones crosses."""
 
     DEFAULT_CSS = """
     Curves { background: $background; }
@@ -65,20 +38,59 @@ class Curves(Vertical):
     Curves > PlotWidget > .plot--tick { color: $foreground; text-style: none; }
     Curves > PlotWidget > .plot--label { color: $foreground; text-style: bold; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("comma,h", "step(-1)", "Point before", show=False),
+        Binding("full_stop,l", "step(1)", "Step", key_display=", ."),
+        Binding("home", "step_to_end(-1)", "First point shown", show=False),
+        Binding("end", "step_to_end(1)", "Last point shown", show=False),
+        Binding("space", "mark", "Mark the point", show=False),
+        Binding("b", "box", "Box"),
+        Binding("w", "whole", "All times, or the nearest results", show=False),
+        Binding("enter", "take", "Open the result, or mark what is in the box", show=False),
+    ]
     N_MOST: ClassVar[int] = 400
+
+    @dataclass
+    class Moved(Message):
+        """A person has put the cursor on another point, or changed what is marked or the box."""
+
+        row: Row | None
+
+    @dataclass
+    class Opened(Message):
+        """Enter on a point."""
+
+        row: Row
+
+    @dataclass
+    class BeyondWanted(Message):
+        """The cursor is to go on, `by` points, from the last one that is here."""
+
+        row: Row
+        by: int
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._curve: Curve | None = None
-        self._row_id = ""
+        self.curve: Curve | None = None
+        self._stale = False
+        self.row_id = ""
+        # By id; the table's own, so that there is one set of marks.
+        self.marked: dict[str, Row] = {}
+        self.box: Box | None = None
+        self._anchor_mjd: float | None = None
+        self._mjd_utc = 0.0
+        self._whole = False
+        # What a person has zoomed to: of time, and of each quantity's values.
+        self._times: Limits | None = None
+        self._values: dict[str, Limits] = {}
 
     def compose(self) -> ComposeResult:
         yield Static("", markup=False)
         for quantity in QUANTITIES:
-            yield PlotWidget(id=f"plot-{quantity.column}")
+            yield PointPlot(id=f"plot-{quantity.column}")
 
     def on_mount(self) -> None:
-        for quantity, plot in zip(QUANTITIES, self.query(PlotWidget), strict=True):
+        for quantity, plot in self._plots():
             last = quantity is QUANTITIES[-1]
             plot.margin_top, plot.margin_bottom, plot.margin_left = 1, 1 if last else 0, 8
             plot.set_ylabel(quantity.title)
@@ -87,71 +99,185 @@ class Curves(Vertical):
             if not last:
                 plot.set_xticks([])
 
-    def holds(self, source: str, band: str, row_id: str) -> bool:
-        """Whether the curve that is shown has this result."""
-        curve = self._curve
-        return (
-            curve is not None
-            and (curve.source, curve.band) == (source, band)
-            and any(row["id"] == row_id for row in curve.rows)
-        )
+    def _plots(self) -> zip[tuple[Quantity, PointPlot]]:
+        return zip(QUANTITIES, self.query(PointPlot), strict=True)
+
+    # What is shown.
+
+    def holds(self, source: str, band: str | None, mjd_utc: float) -> bool:
+        """Whether the curve that is shown has the results of a source of this moment singly."""
+        curve = self.curve
+        if curve is None or self._stale or (curve.source, curve.band) != (source, band):
+            return False
+        complete = len(curve.rows) == curve.total
+        return complete or (bool(curve.rows) and curve.rows[0]["mjd_utc"] <= mjd_utc <= curve.rows[-1]["mjd_utc"])
 
     def forget(self) -> None:
-        """The store has changed: ask anew."""
-        self._curve = None
+        """The store has changed: what is shown stays until it is asked for anew."""
+        self._stale = True
 
-    def mark(self, row_id: str) -> None:
-        """Which result the cursor of the table is on."""
-        if row_id != self._row_id:
-            self._row_id = row_id
-            self._draw()
+    @property
+    def row(self) -> Row | None:
+        """The point of the cursor; None where the result has no value to plot."""
+        rows = self.curve.rows if self.curve else []
+        return next((row for row in rows if row["id"] == self.row_id), None)
 
-    def show(self, curve: Curve, row_id: str) -> None:
-        self._curve, self._row_id = curve, row_id
-        part = f"{len(curve.rows)} nearest of {curve.total:,}" if len(curve.rows) < curve.total else f"{curve.total:,}"
-        self.query_one(Static).update(f"{curve.source} in {curve.band}, {part} against MJD")
-        self._draw()
+    def point_at(self, row_id: str, mjd_utc: float) -> None:
+        """Which result is the current one."""
+        if row_id != self.row_id:
+            self.row_id, self._mjd_utc = row_id, mjd_utc
+            self._into_sight()
+            self.draw()
 
-    def _draw(self) -> None:
-        curve = self._curve
+    def show(self, curve: Curve, row_id: str, mjd_utc: float) -> None:
+        before, self.curve, self._stale = self.curve, curve, False
+        self.row_id, self._mjd_utc = row_id, mjd_utc
+        if before is None or (before.source, before.band) != (curve.source, curve.band):
+            self._whole, self._times = False, None
+            self._values.clear()
+            self._set_box(None)
+        self._into_sight()
+        self.draw()
+
+    def draw(self) -> None:
+        curve = self.curve
         if curve is None:
             return
-        times = [row["mjd_utc"] for row in curve.rows]
-        first, last = min(times, default=0.0), max(times, default=1.0)
-        pad = 0.03 * (last - first) or 0.05
-        for quantity, plot in zip(QUANTITIES, self.query(PlotWidget), strict=True):
-            plot.clear()
-            plot.set_xlimits(first - pad, last + pad)
-            self._draw_one(plot, quantity, curve.rows)
+        scene = Scene(curve, self.row_id, self._mjd_utc, self.marked, self.box, self._whole, self._colour)
+        times = self._times or scene.times()
+        for quantity, plot in self._plots():
+            draw_quantity(plot, quantity, scene, times, self._values.get(quantity.column))
+        self.query_one(Static).update(self._caption(curve))
 
     def _colour(self, name: str) -> str:
         return self.app.theme_variables.get(name, "white")
 
-    def _draw_one(self, plot: PlotWidget, quantity: Quantity, rows: Sequence[dict[str, Any]]) -> None:
-        known = [row for row in rows if row[quantity.column] is not None]
-        if not known:
-            plot.set_ylimits(0.0, 1.0)
-            plot.set_yticks([])
+    def _caption(self, curve: Curve) -> str:
+        if self.box is not None:
+            n_boxed = len(self.boxed)
+            return f"box of {n_boxed} point{'' if n_boxed == 1 else 's'}: Enter marks, Esc leaves"
+        marked = f"  ·  {len(self.marked)} marked" if self.marked else ""
+        named = f"{curve.source} in {curve.band or 'no band'}"
+        if len(curve.rows) == curve.total:
+            return f"{named}, {curve.total:,} against MJD{marked}"
+        other = "nearest" if self._whole else "all"
+        return f"{named}: {len(curve.rows)} singly of {curve.total:,}, else ranges (w: {other}){marked}"
+
+    def _into_sight(self) -> None:
+        """Move a zoomed plot to the cursor, if that is beside it."""
+        if self._times is not None and not self._times[0] <= self._mjd_utc <= self._times[1]:
+            half = (self._times[1] - self._times[0]) / 2.0
+            self._times = self._mjd_utc - half, self._mjd_utc + half
+
+    # Keys.
+
+    def action_step(self, by: int) -> None:
+        curve = self.curve
+        if curve is None or not curve.rows:
             return
-        plot.set_yticks(None)
-        values = [quantity.factor * row[quantity.column] for row in known]
-        errors = [abs(quantity.factor) * (row[quantity.error] or 0.0) for row in known]
-        low = min(value - error for value, error in zip(values, errors, strict=True))
-        high = max(value + error for value, error in zip(values, errors, strict=True))
-        pad = 0.08 * (high - low) or 0.01
-        plot.set_ylimits(low - pad, high + pad)
-        kinds = [1 if row["flagged"] else 2 if row["id"] == self._row_id else 0 for row in known]
-        for kind, (marker, colour) in enumerate((("•", "primary"), ("x", "error"), ("◆", "accent"))):
-            chosen = [number for number, one in enumerate(kinds) if one == kind]
-            if chosen:
-                plot.errorbar(
-                    [known[number]["mjd_utc"] for number in chosen], [values[number] for number in chosen],
-                    yerr=[errors[number] for number in chosen], marker=marker,
-                    marker_style=self._colour(colour),
-                )  # fmt: skip
+        now = next((n for n, row in enumerate(curve.rows) if row["id"] == self.row_id), None)
+        if now is not None:
+            wanted = now + by
+        else:
+            times = [row["mjd_utc"] for row in curve.rows]
+            wanted = bisect_right(times, self._mjd_utc) if by > 0 else bisect_left(times, self._mjd_utc) - 1
+        if 0 <= wanted < len(curve.rows):
+            self._place(curve.rows[wanted])
+        elif (curve.later if by > 0 else curve.earlier) == 0:
+            return
+        elif self.box is not None:
+            self.notify("a box ends where results are shown singly: take it (Enter), and go on")
+        else:
+            self.post_message(self.BeyondWanted(curve.rows[-1 if by > 0 else 0], by))
+
+    def action_step_to_end(self, side: int) -> None:
+        if self.curve is not None and self.curve.rows:
+            self._place(self.curve.rows[-1 if side > 0 else 0])
+
+    def _place(self, row: Row) -> None:
+        if self._anchor_mjd is not None:
+            self.box = Box((self._anchor_mjd, row["mjd_utc"]))
+        self.row_id, self._mjd_utc = row["id"], row["mjd_utc"]
+        self._into_sight()
+        self._changed()
+
+    def _changed(self) -> None:
+        self.draw()
+        self.post_message(self.Moved(self.row))
+
+    def action_mark(self) -> None:
+        row = self.row
+        if row is not None:
+            if self.marked.pop(row["id"], None) is None:
+                self.marked[row["id"]] = row
+            self._changed()
+
+    def action_box(self) -> None:
+        if self.box is not None:
+            self._mark_box()
+        elif self.row is not None:
+            self._set_box(Box((self._mjd_utc, self._mjd_utc)), self._mjd_utc)
+            self._changed()
+
+    def action_take(self) -> None:
+        if self.box is not None:
+            self._mark_box()
+        elif self.row is not None:
+            self.post_message(self.Opened(self.row))
+
+    def _mark_box(self) -> None:
+        self.marked.update((row["id"], row) for row in self.boxed)
+        self.leave_box()
+
+    @property
+    def boxed(self) -> list[Row]:
+        """The points within the box."""
+        return [row for row in self.curve.rows if self.box.holds(row)] if self.curve and self.box else []
+
+    def leave_box(self) -> None:
+        self._set_box(None)
+        self._changed()
+
+    def _set_box(self, box: Box | None, anchor_mjd: float | None = None) -> None:
+        """With an anchor the box goes from there to the cursor."""
+        self.box, self._anchor_mjd = box, anchor_mjd
+        for plot in self.query(PointPlot):
+            plot.box_wanted = box is not None
+
+    def action_whole(self) -> None:
+        self._whole = not self._whole
+        self._times = None
+        self._values.clear()
+        self.draw()
+
+    # The mouse.
+
+    def on_point_plot_clicked(self, event: PointPlot.Clicked) -> None:
+        quantity = next(one for one, plot in self._plots() if plot is event.plot)
+        away = {}
+        for number, row in enumerate(self.curve.rows if self.curve else []):
+            value = quantity.drawn(row)
+            if value is not None:
+                x, y = event.plot.get_pixel_from_coordinate(row["mjd_utc"], value)
+                away[number] = (x - event.cell[0]) ** 2 + (_CELL_SHAPE * (y - event.cell[1])) ** 2
+        if away and self.curve is not None:
+            self._place(self.curve.rows[min(away, key=away.__getitem__)])
+
+    def on_point_plot_boxed(self, event: PointPlot.Boxed) -> None:
+        quantity = next(one for one, plot in self._plots() if plot is event.plot)
+        self._set_box(Box(event.times, quantity, event.values))
+        self._changed()
+
+    def on_point_plot_scales_reset(self, _event: PointPlot.ScalesReset) -> None:
+        self._times = None
+        self._values.clear()
+        self.draw()
 
     def on_plot_widget_scale_changed(self, event: PlotWidget.ScaleChanged) -> None:
         """Zooming one in time zooms all."""
-        for plot in self.query(PlotWidget):
-            if plot is not event.plot:
+        self._times = event.x_min, event.x_max
+        for quantity, plot in self._plots():
+            if plot is event.plot:
+                self._values[quantity.column] = event.y_min, event.y_max
+            else:
                 plot.set_xlimits(event.x_min, event.x_max)

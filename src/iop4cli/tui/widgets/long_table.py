@@ -79,6 +79,12 @@ class LongTable(ScrollView, can_focus=True):
         table: LongTable
         row: Row
 
+    @dataclass
+    class MarksChanged(Message):
+        """A row was marked, or is not any more."""
+
+        table: LongTable
+
     def __init__(self, key: str, columns: Sequence[str], *, signs: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.add_class("takes-keys")
@@ -129,6 +135,16 @@ class LongTable(ScrollView, can_focus=True):
         page = self._pages.get(number // PAGE_ROWS, [])
         place = number % PAGE_ROWS
         return page[place] if number >= 0 and place < len(page) else None
+
+    def place_of(self, key: str) -> int | None:
+        """The number of a row, if it is held and not about to be replaced."""
+        if self._stale:
+            return None
+        for page, rows in self._pages.items():
+            for place, row in enumerate(rows):
+                if row.get(self.key) == key:
+                    return page * PAGE_ROWS + place
+        return None
 
     @property
     def held_rows(self) -> list[Row]:
@@ -256,6 +272,7 @@ class LongTable(ScrollView, can_focus=True):
             del self.marked[name]
         else:
             self.marked[name] = row
+        self.post_message(self.MarksChanged(self))
         self.action_move(1)
         self.refresh()
 

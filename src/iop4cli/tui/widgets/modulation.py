@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 from textual_plot import HiResMode, PlotWidget
 
-from iop4cli.tui.widgets.curves import FewTicks
+from iop4cli.tui.widgets.ticks import FewTicks
 
 Rows = Sequence[Mapping[str, Any]]
 
