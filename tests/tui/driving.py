@@ -42,7 +42,7 @@ class Seat:
 
     async def type(self, text: str) -> None:
         names = {" ": "space", "=": "equals_sign", "/": "slash", "-": "minus", ".": "full_stop", "<": "less_than_sign",
-                 ">": "greater_than_sign", "~": "tilde", "!": "exclamation_mark", "'": "apostrophe",
+                 ">": "greater_than_sign", "+": "plus", "~": "tilde", "!": "exclamation_mark", "'": "apostrophe",
                  "_": "underscore"}  # fmt: skip
         await self.pilot.press(*(names.get(letter, letter) for letter in text))
 

@@ -62,6 +62,7 @@ class FrameImage(Widget, can_focus=True):
         self.centre_px = (0.0, 0.0)
         self._blinking: Timer | None = None
         self._lines: list[Strip] = []
+        self._words = ""
         # Set where the terminal shows pixels: a widget that covers this one.
         self._canvas: Canvas | None = None
 
@@ -72,7 +73,7 @@ class FrameImage(Widget, can_focus=True):
             yield self._canvas.widget
 
     def show(self, picture: Picture, circles: Sequence[Circle]) -> None:
-        self.picture, self.circles = picture, circles
+        self.picture, self.circles, self._words = picture, circles, ""
         if self._canvas is not None:
             self._canvas.widget.display = True
         self.refresh_bindings()
@@ -85,10 +86,13 @@ class FrameImage(Widget, can_focus=True):
     def on_resize(self) -> None:
         if self.picture is not None and self.scale_px == 0.0:
             self.action_fit()
+        if self._words:
+            self.say(self._words)
         self._draw()
 
     def say(self, text: str) -> None:
         """Instead of an image."""
+        self._words = text
         width = max(20, self.size.width - 2)
         if self._canvas is not None:
             self._canvas.widget.display = False
