@@ -63,7 +63,7 @@ _iop4() {
     "pol") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "correct") words="--archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --json -h --help" ;;
     "status") words="--why --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
-    "tui") words="--web --host --port --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "tui") words="--web --host --port --images --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "show") words="--sweep --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "diff") words="--sigma --all --json --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until -h --help" ;;
     "plot") words="lightcurve qu modulation growth sweep zeropoint health masters astrometry finding frame -h --help" ;;
@@ -80,7 +80,7 @@ _iop4() {
     "plot frame") words="--archive --lock-timeout -q --quiet -v --verbose -o --output --wide -h --help" ;;
     "report") words="--since --until -o --output --save --mail --mail-if --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "export") words="-o --output --format --columns --flagged --targets --archive --lock-timeout -q --quiet -v --verbose --source --instrument --band --mode --since --until --where -h --help" ;;
-    "log") words="--item --run --step --level --since -n --lines --runs --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "log") words="--item --run --step --level --since --until -n --lines --follow -f --runs --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "sql") words="-f --file --format -o --output --write --schema --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "init") words="--raw --catalog -q --quiet -h --help" ;;
     "fetch") words="--from --new --list --since --until --pattern --again --copy --link --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from small_archives import NIGHT, SmallArchive
@@ -20,10 +23,29 @@ def test_a_night_is_counted_step_by_step(small_archive: SmallArchive) -> None:
 
 
 def test_a_pipe_gets_tab_separated_values(small_archive: SmallArchive) -> None:
-    done = small_archive.run("status")
+    done = small_archive.run("status", COLUMNS="20")
     (row,) = csv.DictReader(io.StringIO(done.stdout), delimiter="\t")
-    assert (row["night"], row["frames"], row["problems"]) == (NIGHT, "25", "2")
+    (night,) = small_archive.rows("status", "--json")
+    assert {name: value for name, value in row.items() if name != "night"} == {
+        name: str(night[name]) for name in row if name != "night"
+    }
+    assert (row["night"], row["frames"], row["unclassified"]) == (NIGHT, "25", "0")
     assert "--why" in done.stderr
+    why = list(csv.DictReader(io.StringIO(small_archive.run("status", "--why").stdout), delimiter="\t"))
+    assert [{**row, "updated": None} for row in why] == [
+        {**row, "updated": None} for row in small_archive.rows("status", "--why", "--json")
+    ]
+
+
+def test_without_standard_streams_it_is_no_crash(small_archive: SmallArchive) -> None:
+    """As daemons start programs; `>&-` in a shell."""
+    command = f"{shlex.quote(sys.executable)} -m iop4cli status"
+    for closed, streams in (("stdout", ">&-"), ("all", "<&- >&- 2>&-")):
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {streams}"], cwd=small_archive.root, env=small_archive.environment(),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (0, "", False), closed
 
 
 def test_filters_narrow_the_counts(small_archive: SmallArchive) -> None:
@@ -68,6 +90,7 @@ def test_new_files_are_announced(small_archive: SmallArchive, tmp_path: Path) ->
     shutil.copy(archive.root / "raw" / NIGHT / "Bias-0001.fit", folder / "Bias-0001.fit")
     nights = {row["name"]: row for row in archive.rows("status", "--json")}
     assert nights["OSN-T090/2022-09-09"]["unclassified"] == 1
+    assert set(nights["OSN-T090/2022-09-09"]) == set(nights[NIGHT])
     assert "1 files in raw/" in archive.run("status").stderr
 
 
@@ -76,6 +99,7 @@ def test_an_empty_archive_says_what_to_do(small_archive: SmallArchive, tmp_path:
     empty = SmallArchive(tmp_path / "empty")
     assert empty.rows("status", "--json") == []
     assert "iop4 fetch" in empty.run("status").stderr
+    assert [len(empty.run(*verb).stdout.splitlines()) for verb in (["status"], ["status", "--why"], ["log"])] == [1] * 3
     assert empty.rows("status", "--why", "--json") == []
 
 

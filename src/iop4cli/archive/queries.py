@@ -45,6 +45,12 @@ def night_rows(store: Store, frames: Collection[str] | None, whole_nights: Colle
     return rows
 
 
+def empty_night(name: str) -> Row:
+    """The row of a night of which nothing is known yet."""
+    row = _empty(name)
+    return {"name": row.pop("night"), **row, "steps": {}}
+
+
 def _empty(name: str) -> Row:
     counted = (
         "frames",
@@ -128,19 +134,36 @@ def item_query(names: Collection[str]) -> str:
         order by {_STEP_ORDER.format("i.step")}, i.name"""
 
 
-def log_rows(store: Store, conditions: Iterable[str], n_lines: int) -> list[Row]:
-    """The last lines of the log that fulfil all conditions, oldest first; 0 lines: all."""
+def log_rows(store: Store, conditions: Iterable[str], n_lines: int | None) -> list[Row]:
+    """The last lines of the log that fulfil all conditions, oldest first; None: all."""
     return _last(store, "log", "time_utc", conditions, n_lines)
 
 
-def run_rows(store: Store, conditions: Iterable[str], n_lines: int) -> list[Row]:
+def log_end(store: Store) -> int:
+    """The number of the newest line of the log."""
+    return int(store.rows("select coalesce(max(rowid), -1) as n from log")[0]["n"])
+
+
+def log_rows_after(store: Store, conditions: Iterable[str], number: int) -> tuple[list[Row], int]:
+    """The lines written since the one of this number, as they were written, and the number of the newest."""
+    where = " and ".join(f"({condition})" for condition in (*conditions, f"rowid > {int(number)}"))
+    found = store.tables(
+        {
+            "rows": f"select * from log where {where} order by rowid",
+            "end": "select coalesce(max(rowid), -1) as n from log",
+        }
+    )
+    return found["rows"], int(found["end"][0]["n"])
+
+
+def run_rows(store: Store, conditions: Iterable[str], n_lines: int | None) -> list[Row]:
     """The last runs, oldest first."""
     return _last(store, "run", "started", conditions, n_lines)
 
 
-def _last(store: Store, table: str, time: str, conditions: Iterable[str], n_lines: int) -> list[Row]:
+def _last(store: Store, table: str, time: str, conditions: Iterable[str], n_lines: int | None) -> list[Row]:
     where = " and ".join(f"({condition})" for condition in conditions) or "true"
-    limit = f"limit {int(n_lines)}" if n_lines else ""
+    limit = "" if n_lines is None else f"limit {int(n_lines)}"
     return store.rows(f"""
         select * from (select *, rowid as n from {table} where {where} order by {time} desc, n desc {limit})
         order by {time}, n""")

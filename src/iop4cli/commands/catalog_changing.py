@@ -154,8 +154,7 @@ def log(
         for row in rows:
             output.json_row(row)
     else:
-        shown = [{**row, "time_utc": row["time_utc"].isoformat(sep=" ", timespec="seconds")} for row in rows]
-        output.table(shown, ("change", "time_utc", "who", "what", "source", "undone_by", "changes"))
+        output.table(rows, ("change", "time_utc", "who", "what", "source", "undone_by", "changes"))
     if not rows:
         messages.notice("no change of the catalogue is recorded")
     return 0

@@ -91,7 +91,7 @@ def list_(options: SelectionOptions, json: Json = False) -> int:
         if rows:
             page.table(rows, ("id", "source", "night", "band", "who", "reason"), indent=0)
     else:
-        output.table([{**row, "time_utc": row["time_utc"].isoformat(timespec="seconds")} for row in rows], _COLUMNS)
+        output.table(rows, _COLUMNS)
     if not rows:
         messages.notice("no flags")
     return 0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import re
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iop4cli.commands.opening import open_archive
+from iop4cli.commands.opening import Opened, open_archive
 from iop4cli.errors import UsageError
 from iop4cli.nearest import did_you_mean
 from iop4cli.shell import messages, output, page
@@ -24,10 +25,13 @@ EPILOG = """Examples:
   iop4 log OSN-T090/2022-09-08 --level error
 
   iop4 log --runs --since 7d
+
+  iop4 log --follow --level warning | grep -v blocked
 """
 
 _LEVELS = ("info", "warning", "error")
 _AGO = re.compile(r"(\d+)([mhd])")
+_ON_TERMINAL, _BEFORE_FOLLOWING, _POLL_S = 50, 10, 0.25
 _COLUMNS = ("time_utc", "level", "step", "item", "message")
 _RUN_COLUMNS = ("id", "started", "exit_code", "n_done", "n_failed", "command")
 
@@ -40,7 +44,7 @@ def command(
         typer.Argument(
             metavar="ITEMS",
             show_default=False,
-            help="Epochs, frames, masters, groups, or globs of them.",
+            help="Epochs, frames, masters, groups, or globs of them; - reads names or NDJSON from standard input.",
         ),
     ] = None,
     item: Annotated[
@@ -72,39 +76,124 @@ def command(
             help="From this UTC date or time on, or 30m, 2h, 7d ago.",
         ),
     ] = None,
-    lines: Annotated[int, typer.Option("-n", "--lines", metavar="N", min=0, help="The newest N; 0 is all.")] = 50,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", show_default=False, help="Before this time, said like --since."),
+    ] = None,
+    lines: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--lines",
+            metavar="N",
+            min=0,
+            show_default=False,
+            help=f"The newest N; 0 is all. Default: {_ON_TERMINAL} on a terminal, {_BEFORE_FOLLOWING} with --follow, "
+            "else all.",
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C or nobody reads any more.")
+    ] = False,
     runs: Annotated[bool, typer.Option("--runs", help="List runs instead of what they did.")] = False,
     json: Json = False,
 ) -> int:
     """Show what happened, by run, step and item, the newest last.
 
     Reads the table [bold]log[/bold] (or, with --runs, [bold]run[/bold]), of which nothing is ever deleted;
-    writes nothing.
+    writes nothing. In a pipe each line is time (UTC), level, step, item and message, separated by tabs, under
+    a line with these names.
     """
-    from iop4cli.archive.people import quoted
-    from iop4cli.archive.queries import log_rows, run_rows, since_condition
-
     opened = open_archive(options)
-    when = _time(since)
+    if runs and follow:
+        raise UsageError("--follow is for the log; runs are listed when they end")
+    if until and follow:
+        raise UsageError("--follow has no end: it goes on with what comes")
+    n_lines = _n_lines(lines, follow=follow, as_json=json)
     run_id = _run_id(opened.store, run)
     if runs:
-        conditions = [since_condition("started", when)] if when else []
-        conditions += [f"id = {quoted(run_id)}"] if run_id else []
-        _show_runs(run_rows(opened.store, conditions, lines), as_json=json)
+        from iop4cli.archive.people import quoted
+        from iop4cli.archive.queries import run_rows
+
+        conditions = _between("started", since, until) + ([f"id = {quoted(run_id)}"] if run_id else [])
+        _show_runs(run_rows(opened.store, conditions, n_lines), as_json=json)
         return 0
-    conditions = [since_condition("time_utc", when)] if when else []
-    if run_id:
-        conditions.append(f"run = {quoted(run_id)}")
+    conditions = _between("time_utc", since, until) + _of(run_id, step, level)
+    wanted = _names([*(items or ()), *(item or ())])
+    if wanted is not None:
+        registry = opened.surroundings().registry
+        conditions.append(" or ".join(["false", *(_item_condition(name, registry) for name in wanted)]))
+    if follow:
+        return _follow(opened, conditions, n_lines, as_json=json)
+    from iop4cli.archive.queries import log_rows
+
+    rows = log_rows(opened.store, conditions, n_lines)
+    _Lines(as_json=json).show(rows)
+    if not rows:
+        messages.notice("nothing in the log fits")
+    return 0
+
+
+def _n_lines(said: int | None, *, follow: bool, as_json: bool) -> int | None:
+    """How many lines at most; None is all. What reads a pipe chooses for itself."""
+    if said is not None:
+        return said or None
+    if follow:
+        return _BEFORE_FOLLOWING
+    return _ON_TERMINAL if output.is_terminal() and not as_json else None
+
+
+def _between(column: str, since: str | None, until: str | None) -> list[str]:
+    from iop4cli.archive.queries import since_condition
+
+    first, end = _time(since, "--since"), _time(until, "--until")
+    found = [since_condition(column, first)] if first else []
+    return found + ([f"not {since_condition(column, end)}"] if end else [])
+
+
+def _of(run_id: str | None, step: str | None, level: str | None) -> list[str]:
+    from iop4cli.archive.people import quoted
+
+    found = [f"run = {quoted(run_id)}"] if run_id else []
     if step:
-        conditions.append(f"step = {quoted(_known(step, _steps(), '--step'))}")
+        found.append(f"step = {quoted(_known(step, _steps(), '--step'))}")
     if level:
         worse = _LEVELS[_LEVELS.index(_known(level, _LEVELS, "--level")) :]
-        conditions.append(f"level in ({', '.join(map(quoted, worse))})")
-    wanted = [*(items or ()), *(item or ())]
-    if wanted:
-        registry = opened.surroundings().registry
-        conditions.append(" or ".join(_item_condition(name, registry) for name in wanted))
-    _show_lines(log_rows(opened.store, conditions, lines), as_json=json)
+        found.append(f"level in ({', '.join(map(quoted, worse))})")
+    return found
+
+
+def _names(said: list[str]) -> list[str] | None:
+    """The names given, those on standard input for `-`; None if nothing was given, which is not the same as none."""
+    from iop4cli.shell.arguments import names_from
+
+    if "-" not in said:
+        return said or None
+    return [name for name in said if name != "-"] + list(names_from(sys.stdin, with_failed=True))
+
+
+def _follow(opened: Opened, conditions: list[str], n_lines: int | None, *, as_json: bool) -> int:
+    """Lines as they come. The store is opened only when its file has changed, so that waiting costs others nothing."""
+    from iop4cli.archive.queries import log_end, log_rows, log_rows_after
+    from iop4cli.errors import StoreBusy
+
+    store, lines = opened.store, _Lines(as_json=as_json)
+    changed = opened.layout.store.stat().st_mtime_ns
+    number = log_end(store)
+    try:
+        lines.show(log_rows(store, [*conditions, f"rowid <= {number}"], n_lines))
+        while output.is_read_for(_POLL_S):
+            newest = opened.layout.store.stat().st_mtime_ns
+            if newest == changed:
+                continue
+            try:
+                rows, number = log_rows_after(store, conditions, number)
+            except StoreBusy:
+                continue
+            changed = newest
+            lines.show(rows)
+    except KeyboardInterrupt:
+        return messages.EXIT_INTERRUPTED
     return 0
 
 
@@ -120,7 +209,7 @@ def _known(word: str, known: tuple[str, ...], said: str) -> str:
     return word.lower()
 
 
-def _time(said: str | None) -> datetime.datetime | None:
+def _time(said: str | None, option: str) -> datetime.datetime | None:
     """A UTC time without a zone, from `2022-09-08`, `2022-09-08T20:00` or `2h` (ago)."""
     if said is None:
         return None
@@ -132,7 +221,7 @@ def _time(said: str | None) -> datetime.datetime | None:
         when = datetime.datetime.fromisoformat(said.strip())
     except ValueError:
         raise UsageError(
-            f"--since {said!r}: must be a date, a time like 2022-09-08T20:00, or like 2h or 7d ago"
+            f"{option} {said!r}: must be a date, a time like 2022-09-08T20:00, or like 2h or 7d ago"
         ) from None
     return when.astimezone(datetime.UTC).replace(tzinfo=None) if when.tzinfo else when
 
@@ -166,33 +255,34 @@ def _item_condition(name: str, registry: Registry) -> str:
     return f"item = {quoted(str(item))}"
 
 
-def _show_lines(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        for row in rows:
-            output.json_row({name: row[name] for name in ("time_utc", "run", "level", "step", "item", "message")})
-    elif output.is_terminal():
-        _by_run(rows)
-    else:
-        output.table([{**row, "time_utc": _clock(row["time_utc"])} for row in rows], _COLUMNS)
-    if not rows:
-        messages.notice("nothing in the log fits")
+class _Lines:
+    """Lines of the log as they are wanted; the header and the names of runs come once."""
 
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._run: str | None = None
+        self._has_header = False
 
-def _by_run(rows: list[dict[str, Any]]) -> None:
-    """What a run did under its name, each line cut in two where the terminal is narrow."""
-    run = None
-    for row in rows:
-        if row["run"] != run:
-            run = row["run"]
-            page.heading(f"run {run}")
+    def show(self, rows: list[dict[str, Any]]) -> None:
+        if self._as_json:
+            for row in rows:
+                output.json_row({name: row[name] for name in ("time_utc", "run", "level", "step", "item", "message")})
+        elif output.is_terminal():
+            for row in rows:
+                self._for_people(row)
+        else:
+            output.table(rows, _COLUMNS, header=not self._has_header)
+            self._has_header = True
+
+    def _for_people(self, row: dict[str, Any]) -> None:
+        """What a run did under its name, each line cut in two where the terminal is narrow."""
+        if row["run"] != self._run:
+            self._run = row["run"]
+            page.heading(f"run {self._run}")
         page.text(f"{row['time_utc']:%H:%M:%S} {row['step']:<8} {row['item']}", style=row["level"])
         if row["message"] != "done":
             for line in row["message"].splitlines():
                 page.text(line, indent=20, style=row["level"])
-
-
-def _clock(time_utc: datetime.datetime) -> str:
-    return time_utc.isoformat(timespec="seconds")
 
 
 def _show_runs(rows: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -203,6 +293,6 @@ def _show_runs(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         if rows:
             page.table(rows, _RUN_COLUMNS, indent=0)
     else:
-        output.table([{**row, "started": _clock(row["started"])} for row in rows], _RUN_COLUMNS)
+        output.table(rows, _RUN_COLUMNS)
     if not rows:
         messages.notice("no run is on record")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,7 +24,7 @@ EPILOG = """Examples:
   iop4 status --why OSN-T090/2022-09-08/BLLac-0001R0.fit
 """
 
-_COLUMNS = ("night", "frames", "masters", "reduced", "solved", "phot", "groups", "results", "problems")
+_COLUMNS = ("night", "frames", "masters", "reduced", "solved", "phot", "groups", "results", "problems", "unclassified")
 _ITEMS_SHOWN = 8
 
 
@@ -43,7 +44,8 @@ def command(
     """Show what is there, what is missing, and why.
 
     Reads the store and writes nothing. A line for each night: frames, accepted masters, frames reduced,
-    solved and measured, polarimetric groups, results, and items with problems. With --why each problem with
+    solved and measured, polarimetric groups, results, items with problems, files that are not classified. In a
+    pipe columns are separated by tabs, under their names. With --why each problem with
     its step and reason; given frames, also for each kind of master which was taken and which were passed
     over, and what each step did.
     """
@@ -96,20 +98,23 @@ def _night_of(name: str) -> str:
 
 
 def _counts(opened: Opened, view: View, chosen: _Chosen, *, as_json: bool) -> int:
-    from iop4cli.archive.queries import night_rows
+    from iop4cli.archive.queries import empty_night, night_rows
 
     rows = night_rows(opened.store, chosen.frames, chosen.nights)
     waiting = chosen.unclassified(view)
     for name in sorted({_night_of(frame) for frame in waiting} - {row["name"] for row in rows}):
-        rows.append({"name": name, **dict.fromkeys(_COLUMNS[1:], 0)})
+        rows.append(empty_night(name))
+    rows.sort(key=lambda row: (row["name"].split("/")[1], row["name"]))
+    n_waiting = Counter(map(_night_of, waiting))
     for row in rows:
-        row["unclassified"] = sum(_night_of(frame) == row["name"] for frame in waiting)
+        row["unclassified"] = n_waiting[row["name"]]
     if as_json:
         for row in rows:
             output.json_row(row)
     elif output.is_terminal():
         if rows:
-            page.table([{**row, "night": row["name"]} for row in rows], _COLUMNS, indent=0)
+            columns = _COLUMNS if waiting else _COLUMNS[:-1]
+            page.table([{**row, "night": row["name"]} for row in rows], columns, indent=0)
     else:
         output.table([{**row, "night": row["name"]} for row in rows], _COLUMNS)
     _notices(opened, rows, waiting)

@@ -40,8 +40,11 @@ def _check_mode(mode: str | None) -> None:
         raise UsageError(f"--mode {mode!r}: must be phot or pol")
 
 
-def names_from(lines: Iterable[str]) -> Iterator[str]:
-    """Names, one a line, or NDJSON rows with `name` or `id`; what an earlier step failed on is left to it."""
+def names_from(lines: Iterable[str], *, with_failed: bool = False) -> Iterator[str]:
+    """Names, one a line, or NDJSON rows with `name` or `id`; what an earlier step failed on is left to it.
+
+    Who asks what became of items wants those `with_failed`.
+    """
     for number, text in enumerate(lines, 1):
         stripped = text.strip()
         if not stripped:
@@ -51,17 +54,17 @@ def names_from(lines: Iterable[str]) -> Iterator[str]:
         if not stripped.startswith("{"):
             yield stripped
             continue
-        name = _name_of_row(stripped, number)
+        name = _name_of_row(stripped, number, with_failed=with_failed)
         if name is not None:
             yield name
 
 
-def _name_of_row(text: str, number: int) -> str | None:
+def _name_of_row(text: str, number: int, *, with_failed: bool) -> str | None:
     try:
         row = json.loads(text)
     except ValueError as error:
         raise UsageError(f"standard input, line {number}: neither a name nor JSON ({error})") from None
-    if row.get("status") in {"failed", "impossible", "blocked", "retired"}:
+    if not with_failed and row.get("status") in {"failed", "impossible", "blocked", "retired"}:
         return None
     name = row.get("name") or row.get("id")
     if not isinstance(name, str):

@@ -6,8 +6,10 @@ import datetime
 import json
 import math
 import os
+import select
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -87,20 +89,57 @@ def markdown(text: str) -> None:
     write(shown.get())
 
 
+def open_what_is_closed() -> None:
+    """Started without standard input, output or errors (`>&-`): what would go there goes nowhere.
+
+    In this order, so that each gets its own number and no file of ours does.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def is_read_for(seconds: float) -> bool:
+    """Wait so long; False as soon as nobody reads stdout any more, which else only the next line would tell."""
+    if _closed:
+        return False
+    try:
+        watched = select.poll()
+        watched.register(sys.stdout.fileno(), 0)
+    except OSError:  # not a file of the system's
+        time.sleep(seconds)
+        return True
+    return not watched.poll(1000 * seconds)
+
+
 def line(text: str) -> bool:
     return write(clean(text) + "\n")
 
 
 def json_row(row: Mapping[str, Any]) -> bool:
     """One NDJSON row; what is not known is null, never NaN."""
-    return write(json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False) + "\n")
+    return write(_escaped(json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False)) + "\n")
+
+
+def _escaped(text: str) -> str:
+    """JSON in which nothing is left that could command a terminal or has no place in UTF-8."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+
+
+def utc_iso(time_utc: datetime.datetime, timespec: str = "auto") -> str:
+    """A time as the store has it (UTC, without a zone), so that nobody takes it for local time."""
+    if time_utc.tzinfo is not None:
+        time_utc = time_utc.astimezone(datetime.UTC).replace(tzinfo=None)
+    return f"{time_utc.isoformat(timespec=timespec)}Z"
 
 
 def plain(value: Any) -> Any:
     """A value as JSON has it."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, (datetime.datetime, datetime.date)):
+    if isinstance(value, datetime.datetime):
+        return utc_iso(value)
+    if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
@@ -114,10 +153,13 @@ def clean(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter in "\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> None:
+def table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "", *, header: bool = True
+) -> None:  # fmt: skip
     """A table for people on a terminal; in a pipe, tab-separated values with a header."""
     if not is_terminal():
-        line("\t".join(columns))
+        if header:
+            line("\t".join(columns))
         for row in rows:
             if not line("\t".join(cell(row.get(name)) for name in columns)):
                 return
@@ -175,6 +217,8 @@ def cell(value: Any) -> str:
         return "" if math.isnan(value) else f"{value:.7g}" if abs(value) < 40000 else f"{value:.5f}"
     if isinstance(value, (list, tuple)):
         return ";".join(cell(item) for item in value)
+    if isinstance(value, datetime.datetime):
+        return utc_iso(value, "seconds")
     return str(value).replace("\t", " ").replace("\n", " ")
 
 

@@ -118,7 +118,7 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_cell(item)}" for name, item in value.items())
-    if hasattr(value, "isoformat") and hasattr(value, "hour"):
+    if hasattr(value, "isoformat") and hasattr(value, "hour") and output.is_terminal():
         return str(value.isoformat(sep=" ", timespec="seconds"))
     return output.clean(output.cell(value))
 
