@@ -65,7 +65,7 @@ class ArchiveScreen(Screen[None]):
 
     def say(self, text: str) -> None:
         """One line on what is shown."""
-        self.query_one("#said", Static).update(text)
+        self.query_one("#said", Static).update(text, layout=False)
 
     def load(self) -> None:
         """Ask for what the screen shows; called when it comes to sight and when the store has changed."""

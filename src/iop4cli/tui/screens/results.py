@@ -15,11 +15,9 @@ from iop4cli.archive.columns import RESULTS
 from iop4cli.archive.curves import read_curve
 from iop4cli.archive.listings import results_listing
 from iop4cli.archive.pages import read_place
-from iop4cli.archive.people import add_flags, remove_flags
 from iop4cli.tui.asking import ask
-from iop4cli.tui.desk import who
+from iop4cli.tui.flagging import flag, unflag
 from iop4cli.tui.points import told
-from iop4cli.tui.screens.dialogs import TextDialog
 from iop4cli.tui.screens.list_screen import FILTER_HELP, ListScreen
 from iop4cli.tui.widgets.curves import Curves
 from iop4cli.tui.widgets.long_table import LongTable
@@ -135,10 +133,10 @@ lowest to the highest of a span of time; w shows all times. Flagged points (x) d
         row = self.table.row
         if row is None:
             return
-        if self._current is None or not self._plots_lead:
-            self._current, self._left_out = row, False
-        elif self._current["id"] != row["id"]:
+        if self._plots_lead and self._current is not None and self._current["id"] != row["id"]:
             self._seek(self._current["id"])
+        else:
+            self._current, self._left_out = row, False
         self._show_current()
 
     def _show_current(self) -> None:
@@ -171,7 +169,6 @@ lowest to the highest of a span of time; w shows all times. Flagged points (x) d
         self._read_curve(event.row, event.by)
 
     def on_curves_moved(self, event: Curves.Moved) -> None:
-        self.table.refresh()
         if event.row is not None:
             before, self._current = self._current, event.row
             if before is None or before["id"] != event.row["id"]:
@@ -214,11 +211,14 @@ lowest to the highest of a span of time; w shows all times. Flagged points (x) d
 
         self.app.push_screen(ResultScreen(str(row["id"])))
 
-    # Marks and flags, as `iop4 flag` writes them.
+    # Marks and flags.
 
     def on_long_table_marks_changed(self, _event: LongTable.MarksChanged) -> None:
         self.curves.draw()
         self.say_what()
+
+    def on_curves_marks_changed(self) -> None:
+        self.table.refresh()
 
     def action_unfilter(self) -> None:
         if self.curves.box is not None and not self.query_one("#filter").display:
@@ -234,25 +234,10 @@ lowest to the highest of a span of time; w shows all times. Flagged points (x) d
         return self.table.chosen_rows if self.table.marked or point is None else [point]
 
     def action_flag(self) -> None:
-        rows = self._chosen
-        if not rows:
-            return
-
-        def flag(reason: str | None) -> None:
-            words = " ".join((reason or "").split())
-            if words:
-                ids, store = _ids(rows), self.desk.store
-                ask(self, "flag", lambda: add_flags(store, ids, words, who()), f"{_counted(ids)} flagged: {words}")
-
-        self.app.push_screen(TextDialog(f"Why flag {_counted(_ids(rows))}?", hint=_named(rows)), flag)
+        flag(self, self.desk.store, self._chosen)
 
     def action_unflag(self) -> None:
-        rows = [row for row in self._chosen if row["flags"]]
-        if not rows:
-            self.notify("no flag on these")
-            return
-        ids, store = _ids(rows), self.desk.store
-        ask(self, "flag", lambda: remove_flags(store, ids), f"flags of {_counted(ids)} taken back")
+        unflag(self, self.desk.store, self._chosen)
 
     def got_flag(self, _answer: Any, said: str) -> None:
         self.table.marked.clear()
@@ -283,16 +268,3 @@ lowest to the highest of a span of time; w shows all times. Flagged points (x) d
             return write_results(self.desk, self.question(wanted).condition, wanted.columns, path)
 
         return write
-
-
-def _ids(rows: list[Row]) -> list[str]:
-    return [str(row["id"]) for row in rows]
-
-
-def _counted(ids: list[str]) -> str:
-    return f"{len(ids)} result{'s' if len(ids) > 1 else ''}"
-
-
-def _named(rows: list[Row]) -> str:
-    named = ", ".join(f"{row['source']} {row['band']} {row['night']}" for row in rows[:3])
-    return named + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")

@@ -52,9 +52,13 @@ class Curves(Vertical):
 
     @dataclass
     class Moved(Message):
-        """A person has put the cursor on another point, or changed what is marked or the box."""
+        """A person has put the cursor on another point, or the box changed."""
 
         row: Row | None
+
+    @dataclass
+    class MarksChanged(Message):
+        """A person has marked points, or taken marks back."""
 
     @dataclass
     class Opened(Message):
@@ -147,7 +151,7 @@ class Curves(Vertical):
         times = self._times or scene.times()
         for quantity, plot in self._plots():
             draw_quantity(plot, quantity, scene, times, self._values.get(quantity.column))
-        self.query_one(Static).update(self._caption(curve))
+        self.query_one(Static).update(self._caption(curve), layout=False)
 
     def _colour(self, name: str) -> str:
         return self.app.theme_variables.get(name, "white")
@@ -210,6 +214,7 @@ class Curves(Vertical):
         if row is not None:
             if self.marked.pop(row["id"], None) is None:
                 self.marked[row["id"]] = row
+            self.post_message(self.MarksChanged())
             self._changed()
 
     def action_box(self) -> None:
@@ -227,6 +232,7 @@ class Curves(Vertical):
 
     def _mark_box(self) -> None:
         self.marked.update((row["id"], row) for row in self.boxed)
+        self.post_message(self.MarksChanged())
         self.leave_box()
 
     @property
