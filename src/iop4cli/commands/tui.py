@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,11 +14,17 @@ from iop4cli.errors import UsageError
 from iop4cli.shell import messages, output
 from iop4cli.shell.options import PANEL_HOW, ArchiveOptions, takes_options
 
+if TYPE_CHECKING:
+    from iop4cli.tui.pixels import Canvas
+
+BLOCKS = "blocks"
 EPILOG = """Examples:
 
   iop4 tui
 
   iop4 tui --archive /data/blazars
+
+  iop4 tui --images auto
 
   iop4 tui --web --port 8042
 """
@@ -35,7 +42,13 @@ def command(
     port: Annotated[
         int, typer.Option("--port", rich_help_panel=PANEL_HOW, min=1, max=65535, help="With --web: the port.")
     ] = 8000,
-) -> int:
+    images: Annotated[
+        str | None,
+        typer.Option("--images", rich_help_panel=PANEL_HOW, metavar="WAY", show_default=False,
+                     help="How to show images: blocks (coloured half characters), kitty or sixel (real pixels, where "
+                     "the terminal can), auto; else tui.images says."),
+    ] = None,
+) -> int:  # fmt: skip
     """Look through the archive on the whole terminal: nights, frames, results, sources, masters, log, jobs.
 
     Reads the store in short looks, so that other commands can write meanwhile, and follows what they write. It
@@ -43,28 +56,46 @@ def command(
     you start. Keys: 1 to 8 screens, / filter, ? help, c the same as a shell command, e export, q quit. It works on 80
     columns and 24 lines, and shows more on more.
 
-    With --web it is the same in a browser of this machine, at an address with a secret that is printed: whoever has
-    that can do what you can. From elsewhere come through SSH (`ssh -L 8000:localhost:8000 HOST`).
+    Images are drawn with half blocks, which any terminal shows. Terminals with the Kitty or Sixel protocol show them
+    pixel by pixel with --images (or tui.images in iop4.toml); that needs the package textual-image.
+
+    With --web it is the same in a browser of this machine, with half blocks, at an address with a secret that is
+    printed: whoever has that can do what you can. From elsewhere come through SSH (`ssh -L 8000:localhost:8000 HOST`).
     """
+    flags: list[tuple[str, Any, str]] = [] if images is None else [("tui.images", images, "--images")]
     if web:
+        if images not in {None, BLOCKS}:
+            raise UsageError("--images is for terminals: a browser gets blocks")
         return _serve(open_archive(options), host, port)
     if not (served() or (output.is_terminal() and sys.stdin.isatty())):
         raise UsageError(
             "iop4 tui needs a terminal; in scripts `iop4 status`, `iop4 show` and `iop4 sql` tell the same"
         )
-    opened = open_archive(options, () if options.lock_timeout else [("lock_timeout_s", _LOCK_TIMEOUT_S, "iop4 tui")])
+    if not options.lock_timeout:
+        flags.append(("lock_timeout_s", _LOCK_TIMEOUT_S, "iop4 tui"))
+    opened = open_archive(options, flags)
     from iop4cli.tui.app import Iop4App
     from iop4cli.tui.desk import Desk
     from iop4cli.tui.jobs import stop_all
 
     # A store that cannot be read is told here, before the terminal is taken.
     opened.store.rows("select 1 as one")
-    app = Iop4App(Desk(opened))
+    app = Iop4App(Desk(opened), _canvas_maker(opened))
     try:
         app.run()
     finally:
         stop_all(app.jobs)
     return app.return_value if app.return_value is not None else int(app.return_code or 0)
+
+
+def _canvas_maker(opened: Opened) -> Callable[[], Canvas] | None:
+    """What makes images of real pixels, if that is wanted."""
+    way = opened.config["tui.images"]
+    if way == BLOCKS or served():
+        return None
+    from iop4cli.tui.pixels import canvas_maker
+
+    return canvas_maker(way, opened.config.origins["tui.images"])
 
 
 def served() -> bool:

@@ -55,6 +55,9 @@ GENERAL = (
     Setting("fetch.retries", 5, "", "tries after a broken connection that brought nothing"),
     Setting("fetch.retry_pause_s", 1.0, "s", "pause before the first of these tries; twice as long at each next one"),
     Setting("fetch.timeout_s", 60.0, "s", "how long a server may say nothing"),
+    Setting(
+        "tui.images", "blocks", "", "how `iop4 tui` shows images: blocks, kitty, sixel, or auto (as the terminal can)"
+    ),
     Setting("mail.host", "", "", "server that takes the mail of `report --mail`"),
     Setting("mail.port", 0, "", "its port; 0 is the usual one: 587 (starttls), 465 (yes) or 25 (no)"),
     Setting("mail.tls", "starttls", "", "how the connection is kept private: starttls, yes (from the start) or no"),

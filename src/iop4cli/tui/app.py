@@ -21,6 +21,7 @@ from iop4cli.tui.typing_ahead import TypingAhead
 
 if TYPE_CHECKING:
     from iop4cli.tui.desk import Desk
+    from iop4cli.tui.pixels import Canvas
 
 _LOOK_EVERY_S = 1.5
 _ENDS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
@@ -50,9 +51,11 @@ class Iop4App(TypingAhead, App[int]):
         Binding("ctrl+q", "leave", "Quit", show=False),
     ]
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, make_canvas: Callable[[], Canvas] | None = None) -> None:
         super().__init__()
         self.desk = desk
+        # Makes what images of real pixels are drawn on; without it they are half blocks.
+        self.make_canvas = make_canvas
         # Grows with each change of the store; a screen that has seen less reads anew when it is shown.
         self.store_version = 0
         self._store_seen: tuple[int, int] | None = None

@@ -41,10 +41,8 @@ class Picture:
         height, width = self.levels[0].shape
         return width, height
 
-    def shades(
-        self, x_px: np.ndarray, y_px: np.ndarray, scale_px: float, stretch: int, n_shades: int = SHADES
-    ) -> np.ndarray:
-        """Shades 0 .. n_shades - 1 at the crossings of columns and rows, -1 outside; `scale_px` pixels a dot."""
+    def shades(self, x_px: np.ndarray, y_px: np.ndarray, scale_px: float, stretch: int) -> np.ndarray:
+        """Shades 0 .. SHADES - 1 at the crossings of columns and rows, -1 outside; `scale_px` pixels a dot."""
         level = int(np.clip(np.floor(np.log2(max(scale_px, 1.0)) + 1e-9), 0, len(self.levels) - 1))
         image = self.levels[level]
         columns = np.floor((x_px + 0.5) / 2**level).astype(int)
@@ -56,7 +54,7 @@ class Picture:
         low, high = self.limits[stretch]
         share = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0.0, 1.0)
         bright = np.arcsinh(_SOFTENING * share) / np.arcsinh(_SOFTENING)
-        return np.where(inside, np.rint(bright * (n_shades - 1)).astype(int), -1)
+        return np.where(inside, np.rint(bright * (SHADES - 1)).astype(int), -1)
 
 
 def read_picture(reduced: Path | None, raw: Path) -> Picture:

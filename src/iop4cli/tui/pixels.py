@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 BLOCKS, AUTO, KITTY, SIXEL = "blocks", "auto", "kitty", "sixel"
 WAYS = (BLOCKS, AUTO, KITTY, SIXEL)
+# Kitty's protocol counts cells with 297 accents.
+_MOST_CELLS = {KITTY: 297, SIXEL: 10_000}
 _LETTER_SHARE = 0.75
 
 
 class Canvas:
-    """A widget that shows dots as large as the pixels of the terminal."""
+    """A widget that shows dots as large as the pixels of the terminal; `n_most_cells` across or down."""
 
-    N_SHADES = 64
-
-    def __init__(self, widget: Widget, cell_px: tuple[int, int]) -> None:
-        self.widget, self.cell_px = widget, cell_px
+    def __init__(self, widget: Widget, cell_px: tuple[int, int], n_most_cells: int) -> None:
+        self.widget, self.cell_px, self.n_most_cells = widget, cell_px, n_most_cells
         widget.styles.width = widget.styles.height = "100%"
 
     def draw(self, raster: Raster) -> None:
@@ -41,7 +41,7 @@ class Canvas:
 def canvas_maker(way: str, said: str) -> Callable[[], Canvas] | None:
     """What makes a canvas for each image; None where half blocks are wanted, or all that an `auto` terminal can."""
     if way not in WAYS:
-        raise UsageError(f"{said}: tui.images is {way!r}, not one of {', '.join(WAYS)}{did_you_mean(way, WAYS)}")
+        raise UsageError(f"{said}: images are shown as {', '.join(WAYS)}, not {way!r}{did_you_mean(way, WAYS)}")
     if way == BLOCKS:
         return None
     try:
@@ -58,7 +58,7 @@ def canvas_maker(way: str, said: str) -> Callable[[], Canvas] | None:
             return None
     kind: Callable[[], Widget] = widget.TGPImage if way == KITTY else widget.SixelImage
     cell = widget.get_cell_size()
-    return lambda: Canvas(kind(), (cell.width, cell.height))
+    return lambda: Canvas(kind(), (cell.width, cell.height), _MOST_CELLS[way])
 
 
 def pixels_of(raster: Raster, cell_px: tuple[int, int]) -> Any:
@@ -73,7 +73,10 @@ def pixels_of(raster: Raster, cell_px: tuple[int, int]) -> Any:
     font = ImageFont.load_default(_LETTER_SHARE * down)
     for line, row in raster.letters.items():
         for start, word, colour in _words(row):
-            brush.text((start * across, line * down), word, fill=colour, font=font)
+            left, top = start * across, line * down
+            # Colour 0 is black.
+            brush.rectangle((left, top, left + brush.textlength(word, font), top + down - 1), fill=0)
+            brush.text((left, top), word, fill=colour, font=font)
     return image
 
 

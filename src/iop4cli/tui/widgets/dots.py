@@ -22,7 +22,7 @@ BEAM_COLOURS = {"O": (80, 220, 100), "E": (255, 140, 60)}
 CHART_COLOURS = {"source": (80, 220, 100), "calibrator": (255, 90, 90), "catalogue": (110, 170, 255)}
 _LOOKS = {**BEAM_COLOURS, **CHART_COLOURS}
 _OUTSIDE = (40, 40, 60)
-_SMALLEST_RADIUS_CELLS = 2.0
+_SMALLEST_RADIUS_CELLS, _SMALLEST_RADIUS_DOTS = 2.0, 8.0
 
 Letters = dict[int, dict[int, tuple[str, int]]]
 
@@ -85,20 +85,19 @@ class Raster:
         ]
 
 
-def raster_of(
-    picture: Picture, sight: Sight, stretch: int, circles: Sequence[Circle], *, n_shades: int = SHADES, thick: int = 1
-) -> Raster:
+def raster_of(picture: Picture, sight: Sight, stretch: int, circles: Sequence[Circle], *, thick: int = 1) -> Raster:
     """What is seen of a picture; lines of circles are `thick` dots wide."""
     x, y = sight.axes()
-    numbers = picture.shades(x, y, sight.dot_px, stretch, n_shades)
-    palette = [(round(255 * shade / (n_shades - 1)),) * 3 for shade in range(n_shades)]
+    numbers = picture.shades(x, y, sight.dot_px, stretch)
+    palette = [(round(255 * shade / (SHADES - 1)),) * 3 for shade in range(SHADES)]
     colours = [*palette, *_LOOKS.values(), _OUTSIDE]
     numbers[numbers < 0] = len(colours) - 1
     letters: Letters = {}
     for circle in circles:
-        colour = n_shades + list(_LOOKS).index(circle.look or circle.beam)
+        colour = SHADES + list(_LOOKS).index(circle.look or circle.beam)
         column, line = (circle.x_px - x[0]) / sight.dot_px, (y[0] - circle.y_px) / sight.dot_px
-        radius = max(circle.radius_px / sight.dot_px, _SMALLEST_RADIUS_CELLS * sight.dots[0])
+        smallest = min(_SMALLEST_RADIUS_CELLS * sight.dots[0], _SMALLEST_RADIUS_DOTS)
+        radius = max(circle.radius_px / sight.dot_px, smallest)
         for inner in range(thick):
             _ring(numbers, column, line, radius - inner, colour)
         if circle.name:

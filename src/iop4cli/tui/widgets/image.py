@@ -74,8 +74,6 @@ class FrameImage(Widget, can_focus=True):
 
     def show(self, picture: Picture, circles: Sequence[Circle]) -> None:
         self.picture, self.circles, self._words = picture, circles, ""
-        if self._canvas is not None:
-            self._canvas.widget.display = True
         self.refresh_bindings()
         self.action_fit()
 
@@ -174,9 +172,15 @@ class FrameImage(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width)
 
+    @property
+    def _canvas_in_use(self) -> Canvas | None:
+        """None for half blocks, which any size can be drawn with."""
+        canvas = self._canvas
+        return None if canvas is None or max(self.size) > canvas.n_most_cells else canvas
+
     def _sight(self) -> Sight:
         # Half a cell is about square.
-        dots = (1, 2) if self._canvas is None else self._canvas.cell_px
+        dots = (1, 2) if self._canvas_in_use is None else self._canvas_in_use.cell_px
         return Sight(self.centre_px, self.scale_px, self.size.width, self.size.height, dots)
 
     def _draw(self) -> None:
@@ -184,12 +188,14 @@ class FrameImage(Widget, can_focus=True):
         if self.picture is None or not width or not height or not self.scale_px:
             return
         circles = [circle if self._is_named(circle) else replace(circle, name="") for circle in self._circles_seen()]
-        sight, canvas = self._sight(), self._canvas
+        sight, canvas = self._sight(), self._canvas_in_use
+        if self._canvas is not None:
+            self._canvas.widget.display = canvas is not None
         if canvas is not None:
-            canvas.draw(raster_of(self.picture, sight, self.stretch, circles, n_shades=canvas.N_SHADES, thick=2))
+            canvas.draw(raster_of(self.picture, sight, self.stretch, circles, thick=2))
         else:
             self._lines = raster_of(self.picture, sight, self.stretch, circles).strips()
-        self.refresh()
+            self.refresh()
         self.post_message(self.Moved(self))
 
     def _circles_seen(self) -> list[Circle]:
