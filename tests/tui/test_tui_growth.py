@@ -40,8 +40,29 @@ def test_growth_shows_each_frame_and_the_apertures_in_use(reduced_archive: Small
         await seat.until(lambda: plot.size.height > 5)
         shares = [float(row["share"]) for row in rows]
         assert plot._y_min < 100 * min(shares) < 100 * max(shares) < plot._y_max
+        await seat.press("c")
+        await seat.until("The same in the shell")
 
-    sit(reduced_archive, look, size)
+    assert f"iop4 plot growth {result}" in sit(reduced_archive, look, size).clipboard
+
+
+def test_what_plots_of_a_result_show_can_be_exported(archive: SmallArchive) -> None:
+    async def look(seat: Seat) -> None:
+        await at_growth(seat, "light within a radius in FWHM")
+        for name in ("growth", "modulation"):
+            await seat.press("e")
+            await seat.until(f"{name}.csv")
+            await seat.press("enter")
+            await seat.until(lambda name=name: (archive.root / f"{name}.csv").is_file())
+            await seat.press("left_square_bracket")
+
+    sit(archive, look)
+    sql = "select id from results where mode = 'pol' and source = '2200+420'"
+    (result,) = (row["id"] for row in archive.rows("sql", sql, "--format", "ndjson"))
+    for name, column in (("growth", "share"), ("modulation", "modulation_percent")):
+        told = list(csv.DictReader(archive.run("plot", name, result).stdout.splitlines(), delimiter="\t"))
+        written = list(csv.DictReader((archive.root / f"{name}.csv").read_text().splitlines()))
+        assert [float(row[column]) for row in written] == pytest.approx([float(row[column]) for row in told], rel=1e-5)
 
 
 def test_growth_says_that_there_is_none(archive: SmallArchive) -> None:

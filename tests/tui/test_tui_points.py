@@ -315,12 +315,19 @@ def test_of_many_results_the_nearest_are_points_and_stepping_brings_the_next(tmp
         await seat.until(lambda: table(seat).row is not None and table(seat).row["id"] == "r599")
         await seat.press("full_stop")
         assert curves(seat).row_id == "r600"
-        await seat.press("b", "end", "full_stop")
+        await seat.press("pagedown")
+        assert curves(seat).row_id == "r620"
+        await seat.press("end", "pageup", "b", "end", "full_stop")
         await seat.until("a box ends where results are shown singly")
         assert curves(seat).box is not None
         await seat.press("escape", "w")
         plot = seat.app.screen.query_one("#plot-mag", PointPlot)
         await seat.until(lambda: plot._x_max - plot._x_min > 990)
+        # A click on a bar, at a third of all times.
+        x, y = plot.get_pixel_from_coordinate(59823.9 + 333, -(13 + 33.3))
+        await seat.pilot.click(plot.query_one("#plot"), offset=(x, y))
+        await seat.until(lambda: 320 < int(curves(seat).row_id[1:]) < 346)
+        assert "400 singly of 999" in seat.seen
 
     sit(many, look, LARGE)
 

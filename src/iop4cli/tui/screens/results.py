@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -42,12 +41,13 @@ or hides the light curve of the source (beside the table where the terminal is w
 of a result. space marks rows (*); f flags those that are marked, or the one of the cursor, with a reason; u takes \
 their flags back; Esc unmarks all. o chooses columns.
 
-In the light curve , and . (or h and l) step from point to point in time, and the table follows; Home and End go to \
-the first and last that are shown singly, and stepping on from there brings the next. space marks a point. b begins a \
-box, which the steps make longer; Enter (or b) marks what is in it, Esc leaves it. With the mouse: a click is the \
-cursor, Ctrl and a drag (or b and a drag) a box of times and values, a drag alone moves the plot. + - and arrows zoom \
-and move, r shows all again. Of more than {Curves.N_MOST} results the nearest are points, the others bars from the \
-lowest to the highest of a span of time; w shows all times. Flagged points (x) do not set the scale.
+In the light curve , and . (or h and l) step from point to point in time, PgUp and PgDn by 20, and the table follows; \
+Home and End go to the first and last that are shown singly, and stepping on from there brings the next. space marks \
+a point. b begins a box, which the steps make longer; Enter (or b) marks what is in it, Esc leaves it. With the \
+mouse: a click is the cursor, Ctrl and a drag (or b and a drag) a box of times and values, a drag alone moves the \
+plot. + - and arrows zoom and move, r shows all again. Of more than {Curves.N_MOST} results the nearest are points, \
+the others bars from the lowest to the highest of a span of time; w shows all times, a click on a bar goes there. \
+Flagged points (x) do not set the scale.
 
 {FILTER_HELP}"""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -151,22 +151,23 @@ lowest to the highest of a span of time; w shows all times. Flagged points (x) d
     def _ask_curve(self) -> None:
         row = self._current
         if row is not None and not self.curves.holds(row["source"], row["band"], row["mjd_utc"]):
-            self._read_curve(row, 0)
+            self._read_curve(row["source"], row["band"], row["mjd_utc"])
 
-    def _read_curve(self, row: Row, by: int) -> None:
+    def _read_curve(self, source: str, band: str | None, mjd_utc: float, by: int | None = None) -> None:
+        """The results about a moment; with `by` the cursor goes there, and on by so many points."""
         store = self.desk.store
-        ask(self, "curve", partial(read_curve, store, row["source"], row["band"], row["mjd_utc"], Curves.N_MOST), by)
+        ask(self, "curve", lambda: read_curve(store, source, band, mjd_utc, Curves.N_MOST), (mjd_utc, by))
 
-    def got_curve(self, curve: Curve, by: int) -> None:
-        row = self._current
+    def got_curve(self, curve: Curve, asked: tuple[float, int | None]) -> None:
+        row, (mjd_utc, by) = self._current, asked
         if row is not None and (row["source"], row["band"]) == (curve.source, curve.band):
             self.curves.show(curve, row["id"], row["mjd_utc"])
-            if by:
-                self.curves.action_step(by)
+            if by is not None:
+                self.curves.go_on(mjd_utc, by)
             self.say_what()
 
-    def on_curves_beyond_wanted(self, event: Curves.BeyondWanted) -> None:
-        self._read_curve(event.row, event.by)
+    def on_curves_others_wanted(self, event: Curves.OthersWanted) -> None:
+        self._read_curve(event.curve.source, event.curve.band, event.mjd_utc, event.by)
 
     def on_curves_moved(self, event: Curves.Moved) -> None:
         if event.row is not None:

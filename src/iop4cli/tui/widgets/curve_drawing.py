@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,10 @@ class Scene:
     marked: Container[str]
     box: Box | None
     whole: bool
-    colour: Callable[[str], str]
+    colours: Mapping[str, str]
+
+    def colour(self, name: str) -> str:
+        return self.colours.get(name, "white")
 
     def times(self) -> Limits:
         rows = [*self.curve.rows, *(self.curve.ranges if self.whole else ())]

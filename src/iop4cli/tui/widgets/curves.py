@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from iop4cli.archive.curves import Curve
     from iop4cli.archive.pages import Row
 
-# A cell is about twice as high as wide.
-_CELL_SHAPE = 2.0
+_MANY = 20
 
 
 class Curves(Vertical):
@@ -41,6 +40,8 @@ class Curves(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("comma,h", "step(-1)", "Point before", show=False),
         Binding("full_stop,l", "step(1)", "Step", key_display=", ."),
+        Binding("pageup", f"step(-{_MANY})", "Many points back", show=False),
+        Binding("pagedown", f"step({_MANY})", "Many points on", show=False),
         Binding("home", "step_to_end(-1)", "First point shown", show=False),
         Binding("end", "step_to_end(1)", "Last point shown", show=False),
         Binding("space", "mark", "Mark the point", show=False),
@@ -67,10 +68,11 @@ class Curves(Vertical):
         row: Row
 
     @dataclass
-    class BeyondWanted(Message):
-        """The cursor is to go on, `by` points, from the last one that is here."""
+    class OthersWanted(Message):
+        """The results about a moment, which are not here; the cursor goes on there by so many points."""
 
-        row: Row
+        curve: Curve
+        mjd_utc: float
         by: int
 
     def __init__(self, **arguments: Any) -> None:
@@ -147,14 +149,12 @@ class Curves(Vertical):
         curve = self.curve
         if curve is None:
             return
-        scene = Scene(curve, self.row_id, self._mjd_utc, self.marked, self.box, self._whole, self._colour)
+        colours = self.app.theme_variables
+        scene = Scene(curve, self.row_id, self._mjd_utc, self.marked, self.box, self._whole, colours)
         times = self._times or scene.times()
         for quantity, plot in self._plots():
             draw_quantity(plot, quantity, scene, times, self._values.get(quantity.column))
         self.query_one(Static).update(self._caption(curve), layout=False)
-
-    def _colour(self, name: str) -> str:
-        return self.app.theme_variables.get(name, "white")
 
     def _caption(self, curve: Curve) -> str:
         if self.box is not None:
@@ -179,20 +179,28 @@ class Curves(Vertical):
         curve = self.curve
         if curve is None or not curve.rows:
             return
-        now = next((n for n, row in enumerate(curve.rows) if row["id"] == self.row_id), None)
-        if now is not None:
-            wanted = now + by
+        times = [row["mjd_utc"] for row in curve.rows]
+        start = next((number for number, row in enumerate(curve.rows) if row["id"] == self.row_id), None)
+        if start is None:
+            start = bisect_right(times, self._mjd_utc) - 1 if by > 0 else bisect_left(times, self._mjd_utc)
+        last = len(times) - 1
+        if start < last if by > 0 else start > 0:
+            self._place(curve.rows[max(0, min(start + by, last))])
+        elif curve.later if by > 0 else curve.earlier:
+            self._want_others(curve, times[last if by > 0 else 0], by)
+
+    def _want_others(self, curve: Curve, mjd_utc: float, by: int) -> None:
+        if self.box is None:
+            self.post_message(self.OthersWanted(curve, mjd_utc, by))
         else:
-            times = [row["mjd_utc"] for row in curve.rows]
-            wanted = bisect_right(times, self._mjd_utc) if by > 0 else bisect_left(times, self._mjd_utc) - 1
-        if 0 <= wanted < len(curve.rows):
-            self._place(curve.rows[wanted])
-        elif (curve.later if by > 0 else curve.earlier) == 0:
-            return
-        elif self.box is not None:
             self.notify("a box ends where results are shown singly: take it (Enter), and go on")
-        else:
-            self.post_message(self.BeyondWanted(curve.rows[-1 if by > 0 else 0], by))
+
+    def go_on(self, mjd_utc: float, by: int) -> None:
+        """When the results are here that were wanted."""
+        if by:
+            self.action_step(by)
+        elif self.curve is not None and self.curve.rows:
+            self._place(min(self.curve.rows, key=lambda row: abs(row["mjd_utc"] - mjd_utc)))
 
     def action_step_to_end(self, side: int) -> None:
         if self.curve is not None and self.curve.rows:
@@ -252,29 +260,32 @@ class Curves(Vertical):
 
     def action_whole(self) -> None:
         self._whole = not self._whole
-        self._times = None
-        self._values.clear()
-        self.draw()
+        self.on_point_plot_scales_reset()
 
     # The mouse.
 
+    def _quantity_of(self, plot: PlotWidget) -> Quantity:
+        return next(quantity for quantity, one in self._plots() if one is plot)
+
     def on_point_plot_clicked(self, event: PointPlot.Clicked) -> None:
-        quantity = next(one for one, plot in self._plots() if plot is event.plot)
-        away = {}
-        for number, row in enumerate(self.curve.rows if self.curve else []):
-            value = quantity.drawn(row)
-            if value is not None:
-                x, y = event.plot.get_pixel_from_coordinate(row["mjd_utc"], value)
-                away[number] = (x - event.cell[0]) ** 2 + (_CELL_SHAPE * (y - event.cell[1])) ** 2
-        if away and self.curve is not None:
-            self._place(self.curve.rows[min(away, key=away.__getitem__)])
+        quantity, curve = self._quantity_of(event.plot), self.curve
+        if curve is None or not curve.rows:
+            return
+        mjd_utc, _ = event.plot.get_coordinate_from_pixel(*event.cell)
+        first, last = (event.plot.get_pixel_from_coordinate(curve.rows[n]["mjd_utc"], 0.0)[0] for n in (0, -1))
+        if (event.cell[0] < first and curve.earlier) or (event.cell[0] > last and curve.later):
+            self._want_others(curve, mjd_utc, 0)
+            return
+        known = [(row, value) for row in curve.rows if (value := quantity.drawn(row)) is not None]
+        if known:
+            places = [(row["mjd_utc"], value) for row, value in known]
+            self._place(known[event.plot.nearest(event.cell, places)][0])
 
     def on_point_plot_boxed(self, event: PointPlot.Boxed) -> None:
-        quantity = next(one for one, plot in self._plots() if plot is event.plot)
-        self._set_box(Box(event.times, quantity, event.values))
+        self._set_box(Box(event.times, self._quantity_of(event.plot), event.values))
         self._changed()
 
-    def on_point_plot_scales_reset(self, _event: PointPlot.ScalesReset) -> None:
+    def on_point_plot_scales_reset(self) -> None:
         self._times = None
         self._values.clear()
         self.draw()
@@ -282,8 +293,7 @@ class Curves(Vertical):
     def on_plot_widget_scale_changed(self, event: PlotWidget.ScaleChanged) -> None:
         """Zooming one in time zooms all."""
         self._times = event.x_min, event.x_max
-        for quantity, plot in self._plots():
-            if plot is event.plot:
-                self._values[quantity.column] = event.y_min, event.y_max
-            else:
+        self._values[self._quantity_of(event.plot).column] = event.y_min, event.y_max
+        for plot in self.query(PointPlot):
+            if plot is not event.plot:
                 plot.set_xlimits(event.x_min, event.x_max)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import RenderResult
     from textual.geometry import Offset
+
+# A cell is about twice as high as wide.
+_CELL_SHAPE = 2.0
 
 
 class PointPlot(PlotWidget, inherit_bindings=False):
@@ -60,6 +64,15 @@ class PointPlot(PlotWidget, inherit_bindings=False):
 
     def action_reset_scales(self) -> None:
         self.post_message(self.ScalesReset(self))
+
+    def nearest(self, cell: tuple[int, int], places: Sequence[tuple[float, float]]) -> int:
+        """The number of the place, as plotted, that is seen nearest to a cell."""
+
+        def away(number: int) -> float:
+            x, y = self.get_pixel_from_coordinate(*places[number])
+            return (x - cell[0]) ** 2 + (_CELL_SHAPE * (y - cell[1])) ** 2
+
+        return min(range(len(places)), key=away)
 
     def _cell(self, place: Offset) -> tuple[int, int]:
         found = place - self.query_one("#plot", Canvas).region.offset

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 from textual_plot import PlotWidget
 
-from iop4cli.tui.widgets.curves import FewTicks
+from iop4cli.tui.widgets.ticks import FewTicks
 
 Row = Mapping[str, Any]
 THIS, REJECTED = "this", "rejected"
