@@ -27,7 +27,7 @@ in_a_terminal = [
     pytest.mark.night,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
+SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.night)])
 _NIGHTS_LATER = (7, 14, 21, 28)
 _REJECTED = 14
 
@@ -113,6 +113,50 @@ def test_names_of_neighbours_do_not_lie_on_one_another() -> None:
     said = "\n".join(lines)
     assert all(f"neighbour {k}" in said for k in range(4)), said
     assert isinstance(raster, Raster)
+
+
+# Results.
+
+
+@SIZES
+def test_results_of_one_source_with_its_light_curve(archive: SmallArchive, size: tuple[int, int]) -> None:
+    async def look(seat: Seat) -> None:
+        await open_source(seat, "BL Lacertae B")
+        await seat.press("right_square_bracket", "right_square_bracket")
+        screen = seat.app.screen
+        table = screen.query_one("#own-results")
+        await seat.until(lambda: table.total == 2 and table.row is not None)
+        assert {row["source"] for row in table.held_rows} == {"BL Lacertae B"}
+        if size == SMALL:
+            assert "against MJD" not in seat.seen
+            await seat.press("p")
+        await seat.until("BL Lacertae B in R, 2 against MJD")
+        newest = table.row["id"]
+        assert newest == max(table.held_rows, key=lambda row: row["mjd_utc"])["id"]
+        # A step in the plots takes the cursor of the table with it.
+        screen.query("PlotWidget").first().focus()
+        await seat.press("comma")
+        await seat.until(lambda: table.row["id"] != newest)
+        assert screen.equivalent() == ["plot", "lightcurve", "BL Lacertae B"]
+        chosen = table.row["id"]
+        await seat.press("f")
+        await seat.until("Why flag 1 result?")
+        await seat.type("cloud")
+        await seat.press("enter")
+        await seat.until(lambda: any(row["flags"] for row in table.held_rows))
+        assert [row["id"] for row in table.held_rows if row["flags"]] == [chosen]
+        await seat.press("e")
+        await seat.until("Export to")
+        await seat.press("enter")
+        await seat.until("2 rows")
+        await seat.press("enter")
+        await seat.until("Modulation")
+
+    sit(archive, look, size)
+    assert (archive.root / "sources.csv").read_text().count("\n") == 3
+    reasons = archive.rows("sql", "select source, reason from flag join results on measurement = id", "--format",
+                           "ndjson")  # fmt: skip
+    assert reasons == [{"source": "BL Lacertae B", "reason": "cloud"}]
 
 
 # Editing.

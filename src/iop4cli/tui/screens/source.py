@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,8 +20,10 @@ from iop4cli.tui.screens.tabbed import TABS_HELP, TabbedScreen, fill
 from iop4cli.tui.widgets.chart import ChartImage
 from iop4cli.tui.widgets.image import FrameImage
 from iop4cli.tui.widgets.long_table import LongTable
+from iop4cli.tui.widgets.source_results import SourceResults
 
 if TYPE_CHECKING:
+    from iop4cli.tui.app import Iop4App
     from iop4cli.tui.finding import FindingChart
 
 _HEALTH = (
@@ -37,9 +39,11 @@ class SourceScreen(TabbedScreen):
     about = (
         "A source: its entry and results as `iop4 show` tells them; its field on the solved frame that shows most "
         "stars, turned so that north is up and east left (green the source, red its calibrators, blue others of the "
-        "catalogue; + - arrows 0 t as on frames, a hides the names); and what the results say of its calibrators (or "
-        "of itself, if it calibrates others), as `iop4 catalog health` tells it: residuals are measured minus "
-        "catalogue, in magnitudes. E opens the entry in your editor, as `iop4 catalog edit` does. " + TABS_HELP
+        "catalogue; + - arrows 0 t as on frames, a hides the names); its results with the light curve (p shows or "
+        "hides that, Enter opens a result, f flags; all keys as on the screen of results); and what the "
+        "results say of its calibrators (or of itself, if it calibrates others), as `iop4 catalog health` tells it: "
+        "residuals are measured minus catalogue, in magnitudes. E opens the entry in your editor, as "
+        "`iop4 catalog edit` does. " + TABS_HELP
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("E", "edit", "Edit")]
 
@@ -53,6 +57,8 @@ class SourceScreen(TabbedScreen):
                 yield Static("reading…", id="text-entry", markup=False)
             with TabPane("Chart", id="tab-chart"):
                 yield ChartImage()
+            with TabPane("Results", id="tab-results"):
+                yield SourceResults(self.source)
             with TabPane("Residuals", id="tab-residuals"):
                 yield LongTable("source", _HEALTH, id="residuals")
 
@@ -61,6 +67,7 @@ class SourceScreen(TabbedScreen):
         self.say(name)
         ask(self, "document", lambda: document_text(self.desk, "source", name, n_columns))
         ask(self, "health", lambda: self._health(name))
+        self.query_one(SourceResults).load()
         ask(self, "chart", lambda: read_chart(self.desk.view(), name))
 
     def _health(self, name: str) -> list[dict[str, Any]]:
@@ -80,6 +87,11 @@ class SourceScreen(TabbedScreen):
     def got_chart(self, chart: FindingChart, _tag: Any) -> None:
         self.query_one(ChartImage).show_chart(chart)
 
+    def got_flag(self, _answer: Any, said: str) -> None:
+        self.query_one(SourceResults).table.marked.clear()
+        self.notify(said, markup=False)
+        cast("Iop4App", self.app).look()
+
     def refuse(self, kind: str, reason: str) -> None:
         if kind == "chart":
             self.query_one(ChartImage).say(f"no chart: {reason}")
@@ -97,11 +109,23 @@ class SourceScreen(TabbedScreen):
     def action_edit(self) -> None:
         edit_source(self, self.source)
 
+    def action_back(self) -> None:
+        curves = self.query_one(SourceResults).curves
+        if curves.box is not None:
+            curves.leave_box()
+        else:
+            super().action_back()
+
     def exporter(self, path: Path) -> Callable[[], str]:
+        if self.query_one(TabbedContent).active == "tab-results":
+            return self.query_one(SourceResults).exporter(path)
         if self.query_one(TabbedContent).active == "tab-chart":
             raise UsageError(f"`iop4 plot finding {self.source!r} -o FILE` writes the chart")
         return super().exporter(path)
 
     def equivalent(self) -> list[str]:
-        verbs = {"tab-chart": ["plot", "finding"], "tab-residuals": ["catalog", "health"]}
+        verbs = {
+            "tab-chart": ["plot", "finding"], "tab-results": ["plot", "lightcurve"],
+            "tab-residuals": ["catalog", "health"],
+        }  # fmt: skip
         return [*verbs.get(self.query_one(TabbedContent).active, ["show"]), self.source]
