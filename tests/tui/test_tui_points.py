@@ -154,9 +154,13 @@ def test_escape_leaves_the_box_and_then_unmarks(archive: SmallArchive, size: tup
         assert table(seat).marked == {}
         await seat.until(lambda: "marked" not in seat.seen)
         await flag(seat, "moon", "1 result")
+        # Flagged at once, a box need not be taken before.
+        await seat.until(lambda: seat.said.startswith("! 2022-09-17"))
+        await seat.press("comma", "b", "comma")
+        await flag(seat, "haze", "2 results")
 
     sit(archive, look, size)
-    assert flagged(archive) == {"r16": "moon"}
+    assert flagged(archive) == {"r16": "moon", "r15": "haze", "r14": "haze"}
 
 
 @SIZES
@@ -271,6 +275,41 @@ def test_a_flagged_point_that_the_filter_leaves_out_can_be_taken_back(archive: S
 
     sit(archive, look, LARGE)
     assert flagged(archive) == {}
+
+
+def test_the_focus_and_the_row_are_in_sight_when_the_window_changes(archive: SmallArchive) -> None:
+    async def look(seat: Seat) -> None:
+        await at_the_plots(seat)
+        await seat.press("home")
+        await seat.until(lambda: table(seat).row is not None and table(seat).row["id"] == "r00")
+        await seat.pilot.resize_terminal(80, 12)
+        await seat.until(f"{N}/{N} results")
+        assert not curves(seat).display
+        await seat.press("p")
+        await seat.until(lambda: seat.said.startswith("2022-09-01"))
+        await seat.press("end", "home", "full_stop", "p")
+        await seat.until(f"{N - 1}/{N} results")
+        await seat.until("2022-09-02")
+        await seat.press("up")
+        await seat.until(f"{N - 2}/{N} results")
+
+    sit(archive, look, LARGE)
+
+
+def test_a_box_without_points_flags_nothing(archive: SmallArchive) -> None:
+    async def look(seat: Seat) -> None:
+        await at_the_plots(seat)
+        canvas = seat.app.screen.query_one("#plot-mag", PointPlot).query_one("#plot")
+        low = canvas.size.height - 2  # the early results are bright, so they are at the top
+        await seat.pilot.mouse_down(canvas, offset=(2, low), control=True)
+        await seat.pilot.hover(canvas, offset=(8, low - 2))
+        await seat.pilot.mouse_up(canvas, offset=(8, low - 2))
+        await seat.until("box of 0 points")
+        await seat.press("f")
+        await seat.until("there was no point in the box")
+        assert len(seat.app.screen_stack) == 1
+
+    sit(archive, look, LARGE)
 
 
 def test_a_filter_typed_at_the_plots_changes_what_is_plotted(archive: SmallArchive) -> None:

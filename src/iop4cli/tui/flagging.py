@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iop4cli.archive.people import add_flags, remove_flags
 from iop4cli.tui.asking import ask
 from iop4cli.tui.desk import who
+from iop4cli.tui.points import counted
 from iop4cli.tui.screens.dialogs import TextDialog
 
 if TYPE_CHECKING:
@@ -26,26 +27,27 @@ def flag(screen: Screen[None], store: Store, rows: Sequence[Row]) -> None:
     def take(reason: str | None) -> None:
         words = " ".join((reason or "").split())
         if words:
-            ask(screen, "flag", lambda: add_flags(store, ids, words, who()), f"{_counted(ids)} flagged: {words}")
+            ask(
+                screen,
+                "flag",
+                lambda: add_flags(store, ids, words, who()),
+                f"{counted(len(ids), 'result')} flagged: {words}",
+            )
 
-    screen.app.push_screen(TextDialog(f"Why flag {_counted(ids)}?", hint=_named(rows)), take)
+    screen.app.push_screen(TextDialog(f"Why flag {counted(len(ids), 'result')}?", hint=_named(rows)), take)
 
 
 def unflag(screen: Screen[None], store: Store, rows: Sequence[Row]) -> None:
     """Take all flags of results back."""
     ids = _ids([row for row in rows if row["flags"]])
     if ids:
-        ask(screen, "flag", lambda: remove_flags(store, ids), f"flags of {_counted(ids)} taken back")
+        ask(screen, "flag", lambda: remove_flags(store, ids), f"flags of {counted(len(ids), 'result')} taken back")
     else:
         screen.notify("no flag on these")
 
 
 def _ids(rows: Sequence[Row]) -> list[str]:
     return [str(row["id"]) for row in rows]
-
-
-def _counted(ids: Sequence[str]) -> str:
-    return f"{len(ids)} result{'s' if len(ids) > 1 else ''}"
 
 
 def _named(rows: Sequence[Row]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from iop4cli.archive.curves import Curve
     from iop4cli.archive.pages import Row
 
 _MJD_EPOCH = datetime.datetime(1858, 11, 17)
@@ -50,6 +51,20 @@ class Box:
             return True
         value = self.quantity.drawn(row)
         return value is not None and min(self.values) <= value <= max(self.values)
+
+
+def shown(curve: Curve, n_marked: int, *, whole: bool) -> str:
+    """What of a light curve is plotted, in a line; `whole`: all its times."""
+    marked = f"  ·  {n_marked} marked" if n_marked else ""
+    named = f"{curve.source} in {curve.band or 'no band'}"
+    if len(curve.rows) == curve.total:
+        return f"{named}, {curve.total:,} against MJD{marked}"
+    other = "nearest" if whole else "all"
+    return f"{named}: {len(curve.rows)} singly of {curve.total:,}, else ranges (w: {other}){marked}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def told(row: Row, *, marked: bool) -> str:

@@ -235,10 +235,12 @@ Flagged points (x) do not set the scale.
         return self.table.chosen_rows if self.table.marked or point is None else [point]
 
     def action_flag(self) -> None:
-        flag(self, self.desk.store, self._chosen)
+        if self.curves.take_box():
+            flag(self, self.desk.store, self._chosen)
 
     def action_unflag(self) -> None:
-        unflag(self, self.desk.store, self._chosen)
+        if self.curves.take_box():
+            unflag(self, self.desk.store, self._chosen)
 
     def got_flag(self, _answer: Any, said: str) -> None:
         self.table.marked.clear()

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 from textual_plot import PlotWidget
 
-from iop4cli.tui.points import QUANTITIES, Box, Quantity
+from iop4cli.tui.points import QUANTITIES, Box, Quantity, counted, shown
 from iop4cli.tui.widgets.curve_drawing import Limits, Scene, draw_quantity
 from iop4cli.tui.widgets.point_plot import PointPlot
 from iop4cli.tui.widgets.ticks import FewTicks
@@ -108,8 +108,6 @@ class Curves(Vertical):
     def _plots(self) -> zip[tuple[Quantity, PointPlot]]:
         return zip(QUANTITIES, self.query(PointPlot), strict=True)
 
-    # What is shown.
-
     def holds(self, source: str, band: str | None, mjd_utc: float) -> bool:
         """Whether the curve that is shown has the results of a source of this moment singly."""
         curve = self.curve
@@ -158,14 +156,8 @@ class Curves(Vertical):
 
     def _caption(self, curve: Curve) -> str:
         if self.box is not None:
-            n_boxed = len(self.boxed)
-            return f"box of {n_boxed} point{'' if n_boxed == 1 else 's'}: Enter marks, Esc leaves"
-        marked = f"  ·  {len(self.marked)} marked" if self.marked else ""
-        named = f"{curve.source} in {curve.band or 'no band'}"
-        if len(curve.rows) == curve.total:
-            return f"{named}, {curve.total:,} against MJD{marked}"
-        other = "nearest" if self._whole else "all"
-        return f"{named}: {len(curve.rows)} singly of {curve.total:,}, else ranges (w: {other}){marked}"
+            return f"box of {counted(len(self.boxed), 'point')}: Enter marks, Esc leaves"
+        return shown(curve, len(self.marked), whole=self._whole)
 
     def _into_sight(self) -> None:
         """Move a zoomed plot to the cursor, if that is beside it."""
@@ -227,21 +219,28 @@ class Curves(Vertical):
 
     def action_box(self) -> None:
         if self.box is not None:
-            self._mark_box()
+            self.take_box()
         elif self.row is not None:
             self._set_box(Box((self._mjd_utc, self._mjd_utc)), self._mjd_utc)
             self._changed()
 
     def action_take(self) -> None:
         if self.box is not None:
-            self._mark_box()
+            self.take_box()
         elif self.row is not None:
             self.post_message(self.Opened(self.row))
 
-    def _mark_box(self) -> None:
-        self.marked.update((row["id"], row) for row in self.boxed)
+    def take_box(self) -> bool:
+        """Mark what is in the box, if there is one; False if nothing is in it."""
+        if self.box is None:
+            return True
+        rows = self.boxed
+        self.marked.update((row["id"], row) for row in rows)
         self.post_message(self.MarksChanged())
         self.leave_box()
+        if not rows:
+            self.notify("there was no point in the box")
+        return bool(rows)
 
     @property
     def boxed(self) -> list[Row]:
