@@ -5,18 +5,15 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    if None in (sys.stdin, sys.stdout, sys.stderr):
-        from iop4cli.shell import output
+    from iop4cli.shell import output
 
-        output.open_what_is_closed()
+    output.open_what_is_closed()
     if sys.argv[1:] in (["--version"], ["-V"]):
         from iop4cli import __version__
-        from iop4cli.shell import output
 
         output.line(f"iop4 {__version__}")
         return
     from iop4cli.app import make_app
-    from iop4cli.shell import output
     from iop4cli.shell.messages import exit_codes, usage_problem
 
     with exit_codes():

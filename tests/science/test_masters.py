@@ -83,7 +83,7 @@ def expect_unit_width(pulls: np.ndarray, noise_known_to: float) -> None:
 
 
 @pytest.mark.parametrize("n_tracks", [0, 4])
-@pytest.mark.parametrize("n_frames", [3, 5, 15, 50])
+@pytest.mark.parametrize("n_frames", [3, 5, 15, pytest.param(50, marks=pytest.mark.night)])
 def test_the_uncertainty_of_a_bias_is_its_scatter_about_the_truth(n_frames, n_tracks):
     master, pulls = pulls_of_bias(n_frames, n_tracks, seed=n_frames)
     # From 100,000 pixels the noise of a frame is known to 0.3 %; whole counts add structure of up to 1 % of a sigma.
@@ -94,7 +94,7 @@ def test_the_uncertainty_of_a_bias_is_its_scatter_about_the_truth(n_frames, n_tr
 
 
 @pytest.mark.parametrize("levels_e", [(1e5,), (2e4, 5e4, 1e5, 2e5)])
-@pytest.mark.parametrize("n_frames", [3, 5, 15, 50])
+@pytest.mark.parametrize("n_frames", [3, 5, 15, pytest.param(50, marks=pytest.mark.night)])
 def test_the_uncertainty_of_a_flat_holds_in_every_pixel_whatever_the_levels(n_frames, levels_e):
     for n_tracks in (0, 4):
         master, pulls = pulls_of_flat(n_frames, levels_e, n_tracks)

@@ -151,7 +151,7 @@ def groups_of(angles, n, seed, **conditions):
     return [simulated_group(angles, rng, **conditions) for _ in range(n)]
 
 
-@pytest.mark.parametrize("angles", ["CAFOS", "8", "16"])
+@pytest.mark.parametrize("angles", ["CAFOS", pytest.param("8", marks=pytest.mark.night), "16"])
 def test_clouds_do_not_move_the_polarisation(angles):
     plate_deg = SEQUENCES[angles]
     groups = groups_of(plate_deg, 400, 5, snr=100.0, p=0.1, k=0.05, cloud_rms=0.3)

@@ -72,20 +72,22 @@ def test_standards_without_noise_give_all_four_numbers_to_rounding():
     assert (fit.chi2, fit.scatter, fit.star_scatter, fit.held) == (pytest.approx(0, abs=1e-12), 0.0, 0.0, ())
 
 
-def test_pulls_of_many_fits_are_those_of_honest_errors():
-    found = pulls(600, 11, n_polarised=2, n_zero=1, n_each=2)
-    # Three standard errors of a mean, a width and a coverage of 600 draws.
-    assert np.all(np.abs(found.mean(axis=0)) < 3 / math.sqrt(600))
-    assert np.all(np.abs(found.std(axis=0) - 1) < 3 / math.sqrt(2 * 600))
-    assert np.all(np.abs((np.abs(found) < 1).mean(axis=0) - 0.6827) < 3 * math.sqrt(0.6827 * 0.3173 / 600))
+@pytest.mark.parametrize("n", [200, pytest.param(600, marks=pytest.mark.night)])
+def test_pulls_of_many_fits_are_those_of_honest_errors(n):
+    found = pulls(n, 11, n_polarised=2, n_zero=1, n_each=2)
+    # Three standard errors of a mean, a width and a coverage of so many draws.
+    assert np.all(np.abs(found.mean(axis=0)) < 3 / math.sqrt(n))
+    assert np.all(np.abs(found.std(axis=0) - 1) < 3 / math.sqrt(2 * n))
+    assert np.all(np.abs((np.abs(found) < 1).mean(axis=0) - 0.6827) < 3 * math.sqrt(0.6827 * 0.3173 / n))
 
 
+@pytest.mark.parametrize("n", [25, pytest.param(100, marks=pytest.mark.night)])
 @pytest.mark.parametrize("kind", ["scatter", "star_scatter"])
-def test_a_scatter_beyond_the_errors_is_found_and_the_errors_hold(kind):
-    found = pulls(100, 12, n_polarised=3, n_zero=2, n_each=3, **{kind: 5e-3})
+def test_a_scatter_beyond_the_errors_is_found_and_the_errors_hold(kind, n):
+    found = pulls(n, 12, n_polarised=3, n_zero=2, n_each=3, **{kind: 5e-3})
     # Errors by Student's factor hold 68 %, though their pulls have the wide wings of few degrees of freedom.
     coverage = (np.abs(found) < 1).mean()
-    assert abs(coverage - 0.6827) < 3 * math.sqrt(0.6827 * 0.3173 / (100 * 2))
+    assert abs(coverage - 0.6827) < 3 * math.sqrt(0.6827 * 0.3173 / (n * 2))
     rng = np.random.default_rng(13)
     standards = stars(4, 4)
     fit = fit_standards(measured(standards, 8, 1e-3, rng, **{kind: 5e-3}), standards)
@@ -175,18 +177,19 @@ def one_beam(standards, n_each, rng, transparency_rms=0.05):
     return found
 
 
-def test_one_beam_is_not_calibrated_with_what_was_assumed_of_it():
+@pytest.mark.parametrize("n", [60, pytest.param(200, marks=pytest.mark.night)])
+def test_one_beam_is_not_calibrated_with_what_was_assumed_of_it(n):
     rng = np.random.default_rng(17)
     standards = stars(3, 2)
     found = []
-    for _ in range(200):
+    for _ in range(n):
         fit = fit_standards(one_beam(standards, 2, rng), standards)
         found.append((fit.values - TRUTH) / np.sqrt(np.diag(fit.cov)))
         # Ten groups have 18 degrees of freedom about their mean.
         assert fit.raw_scatter == pytest.approx(0.05 / math.sqrt(2), rel=4 / math.sqrt(2 * 18))
     found = np.array(found)
-    assert np.all(np.abs(found.mean(axis=0)) < 3.5 / math.sqrt(200))
-    assert np.all(np.abs((np.abs(found) < 1).mean(axis=0) - 0.6827) < 3.5 * math.sqrt(0.6827 * 0.3173 / 200))
+    assert np.all(np.abs(found.mean(axis=0)) < 3.5 / math.sqrt(n))
+    assert np.all(np.abs((np.abs(found) < 1).mean(axis=0) - 0.6827) < 3.5 * math.sqrt(0.6827 * 0.3173 / n))
 
 
 def test_two_raw_values_cannot_tell_the_transparency():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iop4cli.archive import terms
@@ -46,6 +46,7 @@ def names(store: Store, text: str) -> list[str]:
     return [row[0] for row in read_all(store, question_of(store, LISTING, text), ["name"]).rows]
 
 
+@settings(max_examples=40)  # each opens the store twice
 @given(
     st.lists(
         st.one_of(
