@@ -198,29 +198,28 @@ class Store:
             return
         if not self.path.is_file():
             raise StoreError(f"the archive has no store ({self.path} is missing): `iop4 init` makes one.")
-        if not self._checked:
-            self._bring_up_to_date()
         with store_lock(self.path, shared=read_only, timeout_s=self.lock_timeout_s):
             connection = self._connect(read_only)
             try:
-                yield connection
+                # Within the first opening, for opening takes longer than most questions.
+                self._checked = self._checked or self._is_current(connection)
+                if self._checked:
+                    yield connection
+                    return
             except RuntimeError as error:
                 _raise_signal(error)
                 raise
             finally:
                 connection.close()
+        self.create()
+        with self._open(read_only=read_only) as connection:
+            yield connection
 
-    def _bring_up_to_date(self) -> None:
-        with store_lock(self.path, shared=True, timeout_s=self.lock_timeout_s):
-            connection = self._connect(read_only=True)
-            try:
-                found = migrations.schema_version(connection)
-            finally:
-                connection.close()
+    def _is_current(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Whether the store has this program's schema; that of a newer one is an error."""
+        found = migrations.schema_version(connection)
         migrations.check_not_newer(found, self.path)
-        if found < migrations.migrations()[-1][0]:
-            self.create()
-        self._checked = True
+        return found >= migrations.migrations()[-1][0]
 
     def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
         import duckdb
