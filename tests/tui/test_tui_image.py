@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from driving import SMALL, Seat, sit
+from textual_plot.plot_widget import ErrorBarPlot
 
 from iop4cli.tui.picture import SHADES, STRETCHES, picture_of
 from iop4cli.tui.widgets.cells import cell_text
@@ -104,11 +105,12 @@ def test_a_brighter_point_is_higher_in_the_light_curve(reduced_archive: SmallArc
         await seat.press("p")
         await seat.until("2 against MJD")
         plot = seat.app.screen.query_one("#plot-mag")
-        dataset = plot._datasets[0]
+        points = [dataset for dataset in plot._datasets if isinstance(dataset, ErrorBarPlot)]
+        dataset = points[0]
         rows = [plot.get_pixel_from_coordinate(x, y)[1] for x, y in zip(dataset.x, dataset.y, strict=True)]
         mags = [-y for y in dataset.y]
-        assert len(plot._datasets) == 2  # the result of the cursor is a diamond of its own
-        other = plot._datasets[1]
+        assert len(points) == 2  # the result of the cursor is a diamond of its own
+        other = points[1]
         rows.append(plot.get_pixel_from_coordinate(other.x[0], other.y[0])[1])
         mags.append(-other.y[0])
         assert (rows[0] - rows[1]) * (mags[0] - mags[1]) >= 0

@@ -137,7 +137,7 @@ def test_sources_masters_and_calibrations_open(reduced_archive: SmallArchive) ->
     async def look(seat: Seat) -> None:
         await seat.press("4", "enter")
         await seat.until("Its calibrators, 3")
-        await seat.press("right_square_bracket")
+        await seat.press("left_square_bracket")
         await seat.until("verdict")
         await seat.press("5", "enter")
         await seat.until("Masters made with it")
