@@ -69,6 +69,11 @@ def test_the_chart_has_north_up_and_its_rings_on_stars(reduced_archive: SmallArc
         await seat.until(lambda: "BL Lacertae C" not in seat.seen)
         await seat.press("plus", "plus")
         await seat.until(lambda: wide(seat) == pytest.approx(wide_arcmin / 2, rel=0.01))
+        # What others write changes nothing of that.
+        before = image.chart
+        seat.app.store_changed()
+        await seat.until(lambda: image.chart is not before)
+        assert wide(seat) == pytest.approx(wide_arcmin / 2, rel=0.01)
 
     sit(reduced_archive, look, size)
     circles: dict[str, Circle] = found["circles"]
@@ -88,6 +93,55 @@ def test_the_chart_has_north_up_and_its_rings_on_stars(reduced_archive: SmallArc
         away = np.hypot(x[None, :] - circle.x_px, y[:, None] - circle.y_px)
         inside, outside = shades[away < circle.radius_px / 2], shades[away > 2 * circle.radius_px]
         assert inside.mean() > outside.mean() + SHADES / 4, circle.name
+
+
+@pytest.mark.parametrize("centre_deg", [(330.0, 42.3), (359.98, -10.0), (120.0, 84.0)])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_frame_is_turned_as_astropy_places_the_sky(centre_deg: tuple[float, float], mirrored: bool) -> None:
+    from astropy.coordinates import SkyCoord
+    from astropy.wcs import WCS
+
+    from iop4cli.tui.finding import north_up
+
+    step_deg, turn = 0.4 / 3600, np.radians(37.0)
+    cd = step_deg * np.array([[-np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crpix = ["RA---TAN", "DEC--TAN"], [500.0, 700.0]
+    wcs.wcs.crval, wcs.wcs.cd = (
+        [centre_deg[0] + 0.05, centre_deg[1] - 0.03],
+        cd @ np.diag([-1.0 if mirrored else 1.0, 1]),
+    )
+    (a, b), (c, d) = wcs.wcs.cd
+    row = {
+        "scale_arcsec_per_px": 0.4, "crval1": wcs.wcs.crval[0], "crval2": wcs.wcs.crval[1], "crpix1": 500.0,
+        "crpix2": 700.0, "cd1_1": a, "cd1_2": b, "cd2_1": c, "cd2_2": d,
+    }  # fmt: skip
+    # Images of which each value is its own column, or line: what comes out is where it was taken from.
+    lines, columns = np.mgrid[:1400, :1400].astype(np.float32)
+    half_px = 300
+    found = [north_up(image, row, centre_deg, half_px) for image in (columns, lines)]
+    assert found[0].shape == (601, 601)
+    centre = SkyCoord(*centre_deg, unit="deg")
+    n_seen = 0
+    for up, right in itertools.product((0, 150, 300, 480, 600), repeat=2):
+        offset = -(right - half_px) * step_deg, (up - half_px) * step_deg
+        # On the tangent plane, whose radius is the tangent of the distance.
+        radius, angle = np.hypot(*offset), np.degrees(np.arctan2(offset[0], offset[1]))
+        place = centre.directional_offset_by(angle * _deg(), np.degrees(np.arctan(np.radians(radius))) * _deg())
+        expected = [float(value) for value in wcs.world_to_pixel(place)]
+        inside = all(0 <= value <= 1399 for value in expected)
+        assert np.isfinite(found[0][up, right]) == inside
+        if inside:
+            n_seen += 1
+            # Coordinates are kept to seven figures.
+            assert [image[up, right] for image in found] == pytest.approx(expected, abs=0.01)
+    assert n_seen > 10
+
+
+def _deg() -> Any:
+    from astropy import units
+
+    return units.deg
 
 
 def test_the_chart_says_why_there_is_none(archive: SmallArchive) -> None:

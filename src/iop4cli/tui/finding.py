@@ -28,22 +28,31 @@ class FindingChart:
     circles: list[Circle]
     frame: str
     step_arcsec: float
+    centre_deg: tuple[float, float]
 
 
-def read_chart(view: View, source: str) -> FindingChart:
-    """Of the frame that `iop4 plot finding` takes: the solved one that shows most stars; for threads."""
+def read_chart(view: View, source: str, before: FindingChart | None) -> FindingChart:
+    """Of the frame that `iop4 plot finding` takes: the solved one that shows most stars; for threads.
+
+    The picture is that of the chart `before`, if nothing else is to be seen.
+    """
     from iop4cli.pipeline import plotted_frames
 
     field = plotted_frames.field_of(view, source, None)
     if field.frame is None:
         raise NoSuchItem(f"no frame that has a result of {source} is solved, so there is nothing to draw a chart on")
-    seen = plotted_frames.picture_of(view, field.frame)
-    assert seen.wcs is not None
-    step_arcsec = float(seen.wcs["scale_arcsec_per_px"])
+    wcs = view.wcs[field.frame]
+    step_arcsec = float(wcs["scale_arcsec_per_px"])
     half_px = math.ceil(3600.0 * field.radius_deg / step_arcsec)
-    picture = picture_of(north_up(seen.pixels, seen.wcs, field.centre, half_px), seen.unit, field.frame)
-    radii_px = {row["source"]: row["radius_px"] for row in seen.apertures if row["radius_px"] is not None}
-    return FindingChart(picture, _circles(source, field, step_arcsec, half_px, radii_px), field.frame, step_arcsec)
+    radii_px = {row["source"]: row["radius_px"] for row in view.rows_of("aperture", [field.frame]) if row["radius_px"]}
+    circles = _circles(source, field, step_arcsec, half_px, radii_px)
+    chart = (field.frame, step_arcsec, field.centre)
+    if before is not None and chart == (before.frame, before.step_arcsec, before.centre_deg):
+        picture = before.picture
+    else:
+        seen = plotted_frames.picture_of(view, field.frame)
+        picture = picture_of(north_up(seen.pixels, wcs, field.centre, half_px), seen.unit, field.frame)
+    return FindingChart(picture, circles, *chart)
 
 
 def north_up(pixels: np.ndarray, wcs: Mapping[str, Any], centre_deg: tuple[float, float], half_px: int) -> np.ndarray:
@@ -55,13 +64,33 @@ def north_up(pixels: np.ndarray, wcs: Mapping[str, Any], centre_deg: tuple[float
     import numpy as np
     from scipy.ndimage import map_coordinates
 
-    from iop4cli.pipeline.solutions import wcs_of
-    from iop4cli.science.wcs import from_plane
+    steps = np.radians(np.arange(-half_px, half_px + 1) * (wcs["scale_arcsec_per_px"] / 3600.0)).astype(np.float32)
+    to_east, to_north = -steps[None, :], steps[:, None]
+    # Both planes look at the sphere from its middle, so that one is a projective image of the other.
+    turned = _axes(wcs["crval1"], wcs["crval2"]) @ _axes(*centre_deg).T
+    xi, eta, depth = (
+        np.float32(row[0]) * to_east + np.float32(row[1]) * to_north + np.float32(row[2]) for row in turned
+    )
+    inverse = np.linalg.inv([[wcs["cd1_1"], wcs["cd1_2"]], [wcs["cd2_1"], wcs["cd2_2"]]]).astype(np.float32)
+    xi, eta = np.degrees(xi / depth), np.degrees(eta / depth)
+    x = inverse[0, 0] * xi + inverse[0, 1] * eta + np.float32(wcs["crpix1"] - 1.0)
+    y = inverse[1, 0] * xi + inverse[1, 1] * eta + np.float32(wcs["crpix2"] - 1.0)
+    return np.asarray(map_coordinates(pixels, [y, x], output=np.float32, order=1, cval=np.nan))
 
-    steps_deg = np.arange(-half_px, half_px + 1) * (wcs["scale_arcsec_per_px"] / 3600.0)
-    ra, dec = from_plane(-steps_deg[None, :], steps_deg[:, None], *centre_deg)
-    x, y = wcs_of(wcs).to_pixel(ra, dec)
-    return np.asarray(map_coordinates(pixels, [y, x], order=1, cval=np.nan), dtype=np.float32)
+
+def _axes(ra_deg: float, dec_deg: float) -> np.ndarray:
+    """Unit vectors (3, 3) to the east, to the north and to the point itself, as rows."""
+    import numpy as np
+
+    ra, dec = np.radians([ra_deg, dec_deg])
+    cos, sin = np.cos([ra, dec]), np.sin([ra, dec])
+    return np.array(
+        [
+            (-sin[0], cos[0], 0.0),
+            (-sin[1] * cos[0], -sin[1] * sin[0], cos[1]),
+            (cos[1] * cos[0], cos[1] * sin[0], sin[1]),
+        ]
+    )
 
 
 def _circles(

@@ -68,7 +68,8 @@ class SourceScreen(TabbedScreen):
         ask(self, "document", lambda: document_text(self.desk, "source", name, n_columns))
         ask(self, "health", lambda: self._health(name))
         self.query_one(SourceResults).load()
-        ask(self, "chart", lambda: read_chart(self.desk.view(), name))
+        chart = self.query_one(ChartImage).chart
+        ask(self, "chart", lambda: read_chart(self.desk.view(), name, chart))
 
     def _health(self, name: str) -> list[dict[str, Any]]:
         from iop4cli.pipeline.catalog_health import calibrator_health, calibrators_named

@@ -19,11 +19,16 @@ class ChartImage(FrameImage):
 
     def __init__(self) -> None:
         super().__init__()
-        self._chart: FindingChart | None = None
+        self.chart: FindingChart | None = None
 
     def show_chart(self, chart: FindingChart) -> None:
-        self._chart = chart
-        self.show(chart.picture, chart.circles)
+        before, self.chart = self.chart, chart
+        if before is not None and before.picture is chart.picture and self.picture is not None:
+            # What a person has zoomed to stays.
+            self.circles = chart.circles
+            self.redraw()
+        else:
+            self.show(chart.picture, chart.circles)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A chart knows no beams."""
@@ -31,8 +36,8 @@ class ChartImage(FrameImage):
 
     @property
     def described(self) -> str:
-        if self._chart is None:
+        if self.chart is None:
             return "reading…"
         sight = self._sight()
-        wide_arcmin = sight.n_dots[0] * sight.dot_px * self._chart.step_arcsec / 60.0
-        return f"north up, east left  ·  {wide_arcmin:.3g}' wide  ·  {self._chart.frame}  ·  {self.stretched}"
+        wide_arcmin = sight.n_dots[0] * sight.dot_px * self.chart.step_arcsec / 60.0
+        return f"north up, east left  ·  {wide_arcmin:.3g}' wide  ·  {self.chart.frame}  ·  {self.stretched}"

@@ -86,7 +86,7 @@ class FrameImage(Widget, can_focus=True):
             self.action_fit()
         if self._words:
             self.say(self._words)
-        self._draw()
+        self.redraw()
 
     def say(self, text: str) -> None:
         """Instead of an image."""
@@ -120,11 +120,11 @@ class FrameImage(Widget, can_focus=True):
         across, down = self._sight().dots
         self.scale_px = max(width / self.size.width, height / self.size.height * across / down)
         self.centre_px = ((width - 1) / 2, (height - 1) / 2)
-        self._draw()
+        self.redraw()
 
     def action_zoom(self, steps: int) -> None:
         self.scale_px = float(np.clip(self.scale_px * _STEP**steps, _SMALLEST_SCALE, _LARGEST_SCALE))
-        self._draw()
+        self.redraw()
 
     def action_pan(self, right: int, up: int) -> None:
         """A quarter of what is seen."""
@@ -135,16 +135,16 @@ class FrameImage(Widget, can_focus=True):
         sight = self._sight()
         y = self.centre_px[1] + up * sight.n_dots[1] * sight.dot_px / 4
         self.centre_px = (float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1)))
-        self._draw()
+        self.redraw()
 
     def action_stretch(self) -> None:
         self.stretch = (self.stretch + 1) % len(STRETCHES)
-        self._draw()
+        self.redraw()
 
     def action_circles(self) -> None:
         self._stop_blinking()
         self.beams = () if self.beams else ("O", "E")
-        self._draw()
+        self.redraw()
 
     def action_blink(self) -> None:
         """The places of one beam, then those of the other, in turn; again: both."""
@@ -156,7 +156,7 @@ class FrameImage(Widget, can_focus=True):
             self._blinking = self.set_interval(_BLINK_S, self._blink)
         else:
             self.notify("this frame has apertures of one beam only")
-        self._draw()
+        self.redraw()
 
     def _stop_blinking(self) -> None:
         if self._blinking is not None:
@@ -165,7 +165,7 @@ class FrameImage(Widget, can_focus=True):
 
     def _blink(self) -> None:
         self.beams = ("E",) if self.beams == ("O",) else ("O",)
-        self._draw()
+        self.redraw()
 
     # Drawing.
 
@@ -183,7 +183,8 @@ class FrameImage(Widget, can_focus=True):
         dots = (1, 2) if self._canvas_in_use is None else self._canvas_in_use.cell_px
         return Sight(self.centre_px, self.scale_px, self.size.width, self.size.height, dots)
 
-    def _draw(self) -> None:
+    def redraw(self) -> None:
+        """After a change of what is seen."""
         width, height = self.size
         if self.picture is None or not width or not height or not self.scale_px:
             return

@@ -100,6 +100,7 @@ class Trend(Vertical):
         super().__init__()
         self.quantities = tuple(quantities)
         self._ticks = NightTicks(4)
+        self._shown: Sequence[Row] = ()
 
     def compose(self) -> ComposeResult:
         yield Static("reading…", markup=False)
@@ -124,6 +125,10 @@ class Trend(Vertical):
         self.query_one(Static).update(text)
 
     def show(self, rows: Sequence[Row], title: str) -> None:
+        if rows == self._shown:
+            # What a person has zoomed to stays.
+            return
+        self._shown = rows
         dated = [row["mjd_utc"] for row in rows if row["mjd_utc"] is not None]
         first, last = min(dated, default=0.0), max(dated, default=0.0)
         pad = max(0.06 * (last - first), 1.0)
