@@ -172,7 +172,8 @@ def test_names_of_neighbours_do_not_lie_on_one_another() -> None:
 # Results.
 
 
-@SIZES
+@pytest.mark.night
+@pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_results_of_one_source_with_its_light_curve(archive: SmallArchive, size: tuple[int, int]) -> None:
     async def look(seat: Seat) -> None:
         await open_source(seat, "BL Lacertae B")

@@ -51,7 +51,7 @@ class MasterScreen(TabbedScreen):
 
     def load(self) -> None:
         name, n_columns = self.master, self.n_columns
-        self.say(name)
+        self._tell()
         ask(self, "document", lambda: document_text(self.desk, "master", name, n_columns))
         ask(self, "trend", lambda: master_trend(self.desk.view(), name))
 
@@ -80,13 +80,17 @@ class MasterScreen(TabbedScreen):
         else:
             super().refuse(kind, reason)
 
-    def on_frame_image_moved(self, event: FrameImage.Moved) -> None:
-        if self._tab == "tab-image":
-            self.say(event.image.described)
+    def on_frame_image_moved(self, _event: FrameImage.Moved) -> None:
+        self._tell()
 
-    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+    def on_tabbed_content_tab_activated(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        """In the line below what is seen of the image, else which master this is."""
         image = self.query_one(FrameImage)
-        self.say(image.described if event.pane.id == "tab-image" and image.picture is not None else self.master)
+        seen = self._tab == "tab-image" and image.picture is not None
+        self.say(image.described if seen else self.master)
 
     @property
     def _tab(self) -> str:

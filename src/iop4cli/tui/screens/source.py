@@ -64,7 +64,7 @@ class SourceScreen(TabbedScreen):
 
     def load(self) -> None:
         name, n_columns = self.source, self.n_columns
-        self.say(name)
+        self._tell()
         ask(self, "document", lambda: document_text(self.desk, "source", name, n_columns))
         ask(self, "health", lambda: self._health(name))
         self.query_one(SourceResults).load()
@@ -99,13 +99,17 @@ class SourceScreen(TabbedScreen):
         else:
             super().refuse(kind, reason)
 
-    def on_frame_image_moved(self, event: FrameImage.Moved) -> None:
-        if self.query_one(TabbedContent).active == "tab-chart":
-            self.say(event.image.described)
+    def on_frame_image_moved(self, _event: FrameImage.Moved) -> None:
+        self._tell()
 
-    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+    def on_tabbed_content_tab_activated(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        """In the line below what is seen of the chart, else whose screen this is."""
         image = self.query_one(ChartImage)
-        self.say(image.described if event.pane.id == "tab-chart" and image.picture is not None else self.source)
+        charted = self.query_one(TabbedContent).active == "tab-chart" and image.picture is not None
+        self.say(image.described if charted else self.source)
 
     def action_edit(self) -> None:
         edit_source(self, self.source)
