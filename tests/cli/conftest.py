@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from small_archives import NIGHT, SmallArchive
 
 
 @pytest.fixture(scope="session")
-def small_archive(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
-    """See SmallArchive; not to be changed, for all tests share it."""
+def small_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallArchive]:
+    """See SmallArchive; not to be changed, for all tests share it, and copies share its images."""
     from iop4cli.simulate.night import NightRecipe, simulate_night
 
     folder = tmp_path_factory.mktemp("small")
@@ -25,7 +26,9 @@ def small_archive(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
     shutil.copytree(night.folder / "raw", archive.root / "raw", dirs_exist_ok=True)
     done = archive.run("run", "-j", "1")
     assert done.returncode == 3, done.stderr
-    return archive
+    images = archive.images()
+    yield archive
+    assert archive.images() == images
 
 
 def _add_bad_frames(folder: Path) -> None:

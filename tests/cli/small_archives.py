@@ -19,6 +19,11 @@ from iop4cli.share import share_dir
 NIGHT = "OSN-T090/2022-09-08"
 
 
+def _image_or_copy(source: str, to: str) -> object:
+    """Copying the images of an archive takes longer than most tests."""
+    return os.link(source, to) if source.endswith((".fit", ".fits")) else shutil.copy2(source, to)
+
+
 @dataclass(frozen=True)
 class SmallArchive:
     """An archive in `root` whose one night `NIGHT` has been run: AndorT90, BL Lac, 640 x 640 px, band R.
@@ -70,9 +75,14 @@ class SmallArchive:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def copy(self, to: Path) -> SmallArchive:
-        """The same archive elsewhere, to be changed."""
-        shutil.copytree(self.root, to, symlinks=True)
+        """The same elsewhere, to be changed; but images are the same files: to change one is to write a new one."""
+        shutil.copytree(self.root, to, symlinks=True, copy_function=_image_or_copy)
         return SmallArchive(to)
+
+    def images(self) -> dict[Path, tuple[int, int]]:
+        """path -> (time of change in ns, size), by which one can tell that none was changed."""
+        found = {path: path.stat() for path in self.root.rglob("*.fit*")}
+        return {path: (stat.st_mtime_ns, stat.st_size) for path, stat in found.items()}
 
     def environment(self, **more: str) -> dict[str, str]:
         """The variables of a user without settings of their own, but for the demo's index files."""

@@ -44,15 +44,22 @@ def arguments_of(kind: str, result: str) -> list[str]:
     return [kind, *(result if one == "RESULT" else one for one in KINDS[kind])]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_drawn_in_every_format(kind, small_archive, result_id, tmp_path):
-    for suffix, begins in BEGINS.items():
-        path = tmp_path / f"plot.{suffix}"
-        done = small_archive.run("plot", *arguments_of(kind, result_id), "-o", str(path))
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == f"{path}\n"
-        assert path.read_bytes().startswith(begins)
-    assert len(list(tmp_path.iterdir())) == len(BEGINS)
+# By day each kind once, and each format several times.
+DRAWN = [
+    pytest.param(kind, suffix, marks=[pytest.mark.night] * bool((number + other) % len(BEGINS)))
+    for number, kind in enumerate(KINDS)
+    for other, suffix in enumerate(BEGINS)
+]
+
+
+@pytest.mark.parametrize(("kind", "suffix"), DRAWN)
+def test_every_kind_is_drawn_in_every_format(kind, suffix, small_archive, result_id, tmp_path):
+    path = tmp_path / f"plot.{suffix}"
+    done = small_archive.run("plot", *arguments_of(kind, result_id), "-o", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{path}\n"
+    assert path.read_bytes().startswith(BEGINS[suffix])
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("kind", KINDS)

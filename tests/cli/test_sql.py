@@ -147,7 +147,7 @@ def test_an_unknown_table_is_no_such_item_with_the_nearest(small_archive: SmallA
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_a_reader_that_has_enough_is_no_error(small_archive: SmallArchive) -> None:
-    script = f"set -o pipefail; {sys.executable} -m iop4cli sql 'from range(1000000)' | head -2"
+    script = f"set -o pipefail; {sys.executable} -m iop4cli sql 'from range(100000)' | head -2"
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=small_archive.root,

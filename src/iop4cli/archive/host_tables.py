@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from iop4cli.archive.catalog import CatalogError, CatalogProblem, table_lines
@@ -62,6 +63,13 @@ def read_host_table(path: Path) -> dict[str, HostEntry]:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError([CatalogProblem(file, None, "", "", f"cannot be read: {error}")]) from None
+    return dict(_entries(text, file))
+
+
+@lru_cache(maxsize=16)
+def _entries(text: str, file: str) -> Mapping[str, HostEntry]:
+    """Whoever looks again and again (`iop4 watch`, the screens) finds the same text nearly always."""
+    path = Path(file)
     lines = table_lines(text, file, path.suffix.lower() == ".ecsv")
     if not lines:
         raise CatalogError([CatalogProblem(file, 1, "", "", "is empty: the first line names the columns")])
