@@ -10,7 +10,7 @@ from driving import LARGE, SMALL, Seat, sit
 from iop4cli.archive.store import Store
 from tests.cli.small_archives import SmallArchive
 
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x50"])
+SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.night)], ids=["80x24", "160x50"])
 
 
 async def at_growth(seat: Seat, words: str) -> None:
@@ -66,16 +66,19 @@ def test_what_plots_of_a_result_show_can_be_exported(archive: SmallArchive) -> N
 
 
 def test_growth_says_that_there_is_none(archive: SmallArchive) -> None:
-    """Frames that are gone are no matter: the curves are in the store."""
-
-    async def drawn(seat: Seat) -> None:
-        await at_growth(seat, "light within a radius in FWHM")
-
     async def words(seat: Seat) -> None:
         await at_growth(seat, "no curve of growth: its frames have too few good stars")
         assert not any(plot.display for plot in seat.app.screen.query("Growth PlotWidget"))
 
-    (archive.root / "reduced").unlink()
-    sit(archive, drawn)
     Store(archive.root / "iop4.duckdb").write([], "delete from growth;")
     sit(archive, words)
+
+
+@pytest.mark.night
+def test_growth_needs_no_frames_for_the_curves_are_in_the_store(archive: SmallArchive) -> None:
+    (archive.root / "reduced").unlink()
+
+    async def drawn(seat: Seat) -> None:
+        await at_growth(seat, "light within a radius in FWHM")
+
+    sit(archive, drawn)
