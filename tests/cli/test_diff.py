@@ -110,6 +110,7 @@ def test_results_are_chosen_as_in_other_verbs(wider: SmallArchive) -> None:
     assert wider.rows("diff", "--all", "--json", "--since", "2022-09-09") == []
 
 
+@pytest.mark.night
 def test_the_same_again_is_no_difference_and_flags_stay(small_archive: SmallArchive, tmp_path: Path) -> None:
     archive = small_archive.copy(tmp_path / "archive")
     before = exported(archive)
@@ -166,6 +167,7 @@ def test_other_photons_are_measured_by_both_errors(small_archive: SmallArchive, 
     assert archive.rows("diff", "--all", "--json", "--mode", "pol", "--sigma", "0") == []
 
 
+@pytest.mark.night
 def test_results_that_went_and_came_are_told_with_the_reason(small_archive: SmallArchive, tmp_path: Path) -> None:
     archive = small_archive.copy(tmp_path / "archive")
     archive.run("classify", "--set", "kind=dark", PHOTOMETRIC)

@@ -61,7 +61,7 @@ def test_of_two_calibrators_that_disagree_neither_is_believed():
 
 
 @pytest.mark.parametrize("n", [3, pytest.param(4, marks=pytest.mark.night), 5])
-@pytest.mark.parametrize("off", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize("off", [0.05, pytest.param(0.1, marks=pytest.mark.night), 0.2])
 def test_a_calibrator_a_little_off_is_within_the_error(n, off):
     """Offsets of one to five literature errors cannot always be told; what is not left out widens the error."""
     rng = np.random.default_rng(100 * n + round(100 * off))
