@@ -22,8 +22,8 @@ def blocks(facts: NightFacts) -> Iterator[Block]:
     found = facts.calibrators
     if not found.doubtful:
         if found.n_judged:
-            stars = f"None of the {found.n_judged} calibrators" if found.n_judged > 1 else "No calibrator"
-            yield Paragraph(f"{stars} of these targets is doubtful by its results of all nights.", "note")
+            nobody = f"None of the {found.n_judged} calibrators" if found.n_judged > 1 else "No calibrator"
+            yield Paragraph(f"{nobody} of these targets is doubtful by its results of all nights.", "note")
         return
     yield Heading("Doubtful calibrators")
     yield Paragraph(
