@@ -1,49 +1,16 @@
-"""What the commands say of themselves, as shell completions and as a page of reference; `make completions docs`."""
+"""Shell completions of bash, zsh and fish."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from iop4cli.app import VERBS, load_verb
+from iop4cli.app import VERBS
+from iop4cli.reference.described import Described
 
 COMPLETIONS = ("iop4.bash", "_iop4", "iop4.fish")
 
 
-@dataclass(frozen=True)
-class Described:
-    """A verb or a subcommand (`catalog import`): its words, help, options and epilog."""
-
-    words: tuple[str, ...]
-    help: str
-    options: tuple[tuple[tuple[str, ...], str, str], ...]
-    arguments: tuple[str, ...]
-    epilog: str
-
-
-def described() -> list[Described]:
-    """All verbs with their subcommands, in the order of the help."""
-    return [one for verb in VERBS for one in _walk((verb.name,), load_verb(verb.name))]
-
-
-def _walk(words: tuple[str, ...], command: Any) -> Iterator[Described]:
-    options, arguments = [], []
-    for parameter in command.params:
-        if parameter.param_type_name == "argument":
-            arguments.append(parameter.metavar or parameter.name.upper())
-            continue
-        names = (*parameter.opts, *parameter.secondary_opts)
-        takes = "" if parameter.is_flag or parameter.count else (parameter.metavar or "VALUE")
-        options.append((names, takes, parameter.help or ""))
-    options.append((("-h", "--help"), "", "Show this message and exit."))
-    yield Described(
-        words, (command.help or "").strip(), tuple(options), tuple(arguments), (command.epilog or "").strip()
-    )
-    for name, below in getattr(command, "commands", {}).items():
-        yield from _walk((*words, name), below)
+def completions(commands: list[Described]) -> dict[str, str]:
+    """File name -> text of the completions of all shells."""
+    return dict(zip(COMPLETIONS, (bash(commands), zsh(commands), fish(commands)), strict=True))
 
 
 def bash(commands: list[Described]) -> str:
@@ -140,46 +107,3 @@ def _quoted(text: str) -> str:
 
 def _first_sentence(text: str) -> str:
     return text.split(". ")[0].rstrip(".")
-
-
-def markdown(commands: list[Described]) -> str:
-    """The reference: every verb with its help, options and examples."""
-    parts = ["# Reference\n\nMade from the commands by `make docs`; `iop4 VERB -h` says the same.\n"]
-    for command in commands:
-        usage = " ".join(["iop4", *command.words, "[OPTIONS]", *command.arguments])
-        text = command.help.replace("[bold]", "**").replace("[/bold]", "**")
-        rows = "\n".join(
-            f"| `{', '.join(names)}`{f' {takes}' if takes else ''} | {text} |".replace(
-                "phot|pol|both", "phot, pol, both"
-            ).replace("phot|pol", "phot or pol")
-            for names, takes, text in command.options
-        )
-        parts.append(
-            f"## {' '.join(command.words)}\n\n    {usage}\n\n{text}\n\n| option | meaning |\n| --- | --- |\n{rows}\n"
-        )
-        examples = "\n".join(
-            f"    {line.strip()}" for line in command.epilog.splitlines() if line.strip().startswith("iop4")
-        )
-        if examples:
-            parts.append(f"{examples}\n")
-    return "\n".join(parts)
-
-
-def made(kind: str) -> dict[str, str]:
-    """File name -> text of all files of a kind, `completions` or `docs`."""
-    commands = described()
-    if kind == "docs":
-        return {"reference.md": markdown(commands)}
-    return dict(zip(COMPLETIONS, (bash(commands), zsh(commands), fish(commands)), strict=True))
-
-
-def main() -> None:
-    """`python -m iop4cli.reference completions|docs FOLDER`."""
-    kind, folder = sys.argv[1], Path(sys.argv[2])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in made(kind).items():
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,17 @@
+"""What the commands say of themselves, as shell completions, reference and man pages; `make completions docs`."""
+
+from __future__ import annotations
+
+from iop4cli.reference.completions import completions
+from iop4cli.reference.described import Described, described
+from iop4cli.reference.markdown import markdown
+
+__all__ = ["Described", "described", "made"]
+
+
+def made(kind: str) -> dict[str, str]:
+    """File name -> text of all files of a kind, `completions` or `docs`."""
+    commands = described()
+    if kind == "docs":
+        return {"reference.md": markdown(commands)}
+    return completions(commands)
