@@ -52,6 +52,8 @@ VERBS = (
     Verb("simulate", "Make raw nights with a known truth.", _KEEP),
 )
 
+# Where -h stands, if there is such a panel: it is that of shell/options.py, which start-up does not import.
+_HELP_NAMES, _HELP_PANEL = ("-h", "--help"), "Output and settings"
 _EPILOG = "Every verb has -h with examples. Data go to stdout, words to stderr."
 
 
@@ -76,13 +78,15 @@ class LazyCommands(dict[str, Any]):
 def load_verb(name: str) -> Any:
     """The command of a verb: its module has a function `command`, or an `app` of subcommands."""
     module = import_module(f"iop4cli.commands.{name}")
-    settings = {"help_option_names": ["-h", "--help"]}
+    settings = {"help_option_names": list(_HELP_NAMES)}
     subcommands = getattr(module, "app", None)
     if subcommands is not None:
         for one in (*subcommands.registered_commands, *subcommands.registered_groups):
             # Groups bear theirs in what typer calls a default.
             one.help = flowed(one.help if isinstance(one.help, str) else getattr(one.callback, "__doc__", None))
         command = get_command(subcommands)
+        # That of a callback: typer took it as it stands.
+        command.help = flowed(command.help)
     else:
         single = typer.Typer(add_completion=False, rich_markup_mode="rich")
         text = flowed(module.command.__doc__)
@@ -92,7 +96,25 @@ def load_verb(name: str) -> Any:
         command = get_command(single)
     command.name = name
     command.context_settings.update(settings)
+    _without_types(command)
     return command
+
+
+def _without_types(command: Any) -> None:
+    """Let the help of flags and arguments show no type: `<bool>` or `<list[str]>` tells nobody anything."""
+    context = command.context_class(command, help_option_names=list(_HELP_NAMES))
+    help_option = command.get_help_option(context)
+    if any(getattr(parameter, "rich_help_panel", None) == _HELP_PANEL for parameter in command.params):
+        help_option.rich_help_panel = _HELP_PANEL
+    for parameter in (*command.params, help_option):
+        if parameter.param_type_name == "argument" or parameter.is_flag or parameter.count:
+            parameter.display_type_rich = _no_type
+    for below in getattr(command, "commands", {}).values():
+        _without_types(below)
+
+
+def _no_type(ctx: Any) -> None:
+    return None
 
 
 def flowed(text: str | None) -> str | None:
@@ -121,10 +143,11 @@ def make_app() -> TyperGroup:
     """The whole command."""
     top = typer.Typer(
         name="iop4", cls=Verbs, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", epilog=_EPILOG,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": list(_HELP_NAMES)},
     )  # fmt: skip
     top.callback()(_top)
     group = cast(TyperGroup, get_command(top))
+    _without_types(group)
     group.commands = cast(MutableMapping[str, Any], LazyCommands())
     return group
 

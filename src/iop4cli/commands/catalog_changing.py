@@ -24,7 +24,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="A
 def remove(
     options: ArchiveOptions,
     names: Annotated[
-        list[str], typer.Argument(metavar="NAMES...", show_default=False, help="Sources, by any of their names.")
+        list[str], typer.Argument(metavar="NAMES", show_default=False, help="Sources, by any of their names.")
     ],
     force: Annotated[bool, typer.Option("--force", help="Also sources that calibrate or are calibrated.")] = False,
 ) -> int:

@@ -40,7 +40,7 @@ def command(
     items: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILES|FOLDERS|NIGHTS...",
+            metavar="FILES|FOLDERS|NIGHTS",
             show_default=False,
             rich_help_panel=PANEL_ITEMS,
             help="FITS files, or folders of them; with --from nights (220908, T090/220908) or frames.",

@@ -24,7 +24,7 @@ def zeropoint(
     options: FilteredPlotOptions,
     nights: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NIGHT]...", show_default=False, help="Epochs or globs of them; none: all."),
+        typer.Argument(metavar="NIGHT", show_default=False, help="Epochs or globs of them; none: all."),
     ] = None,
     airmass: Annotated[
         bool, typer.Option("--airmass", rich_help_panel=PANEL_HOW, help="Against airmass instead of time.")
@@ -55,7 +55,7 @@ def health(
     options: PlotOptions,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[SOURCE]", show_default=False, help="A calibrator, or a target for all of its own."),
+        typer.Argument(metavar="SOURCE", show_default=False, help="A calibrator, or a target for all of its own."),
     ] = None,
 ) -> int:
     """Draw what calibrators were measured to be, less the catalogue's magnitude, against time.

@@ -41,7 +41,7 @@ def command(
     nights: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NIGHT]...",
+            metavar="NIGHT",
             show_default=False,
             rich_help_panel=PANEL_ITEMS,
             help="Epochs (OSN-T090/2022-09-08), dates alone (2022-09-08: all telescopes), globs; - reads names from "

@@ -28,7 +28,7 @@ def command(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME...",
+            metavar="NAME",
             show_default=False,
             help="Frames, masters, groups, globs of them, result ids, sources, or files of the archive; "
             "- reads names from standard input.",

@@ -12,15 +12,17 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 PANEL_ITEMS, PANEL_HOW, PANEL_OUTPUT = "What to work on", "How", "Output and settings"
+_PANELS = (PANEL_ITEMS, PANEL_HOW, PANEL_OUTPUT)
 
-Items = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="ITEMS", show_default=False, rich_help_panel=PANEL_ITEMS,
+
+def _items(none_given: str) -> Any:
+    return typer.Argument(
+        metavar="ITEMS", show_default=False,
         help="Epochs (OSN-T090/2022-09-08, T090/220908), frames, globs of either, or result ids; "
-        "- reads names or NDJSON from standard input. None: all that is due.",
-    ),
-]  # fmt: skip
+        f"- reads names or NDJSON from standard input. None given: {none_given}.",
+    )  # fmt: skip
+
+
 Archive = Annotated[
     Path | None,
     typer.Option("--archive", metavar="DIR", show_default=False, rich_help_panel=PANEL_OUTPUT,
@@ -77,7 +79,7 @@ Where = Annotated[str | None, _filter("--where", "SQL", "Rows that fulfil this c
 class SelectionOptions(ArchiveOptions):
     """Verbs that work on or show items."""
 
-    items: Items = None
+    items: Annotated[list[str] | None, _items("all")] = None
     source: Annotated[str | None, _filter("--source", "NAME", "Frames or results of this source.")] = None
     instrument: OfInstrument = None
     band: InBand = None
@@ -103,6 +105,7 @@ class FilterOptions(ArchiveOptions):
 class StepOptions(SelectionOptions):
     """Every step takes these."""
 
+    items: Annotated[list[str] | None, _items("all that is due")] = None
     dry_run: Annotated[
         bool,
         typer.Option("-n", "--dry-run", rich_help_panel=PANEL_HOW, help="Say what is due and why; write nothing."),
@@ -151,13 +154,17 @@ def takes_options(function: Callable[..., int | None]) -> Callable[..., int | No
         options = bundle(**{name: given.pop(name) for name in list(given) if name in names})
         return function(options, **given)
 
-    ordered = sorted([*own, *shared], key=_arguments_first)
+    ordered = sorted([*own, *shared], key=_place_in_the_help)
     flat.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in ordered}
     del flat.__wrapped__
     return flat
 
 
-def _arguments_first(parameter: inspect.Parameter) -> int:
+def _place_in_the_help(parameter: inspect.Parameter) -> int:
+    """Arguments, the verb's own options, then the panels, of which the same stand in the same order everywhere."""
     metadata = getattr(parameter.annotation, "__metadata__", ())
-    return 0 if any(isinstance(said, typer.models.ArgumentInfo) for said in metadata) else 1
+    if any(isinstance(said, typer.models.ArgumentInfo) for said in metadata):
+        return 0
+    panel = next((said.rich_help_panel for said in metadata if isinstance(said, typer.models.OptionInfo)), None)
+    return 2 + _PANELS.index(panel) if panel in _PANELS else 1
