@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from iop4cli.errors import UsageError
 
@@ -31,3 +32,15 @@ def check_only_reads(sql: str, hint: str = "") -> None:
         check_only_reads(sql[inner.end() :], hint)
     elif kind != "SELECT":
         raise UsageError(f"SQL: {kind} is not a question; only SELECT, DESCRIBE, SHOW and the like are{hint}")
+
+
+def distinct(columns: Sequence[str]) -> list[str]:
+    """Names for columns, of which SQL lets several be the same."""
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 1
+        while name in names:
+            number += 1
+            name = f"{column}_{number}"
+        names.append(name)
+    return names

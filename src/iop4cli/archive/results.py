@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from iop4cli.errors import NoSuchItem, UsageError
 from iop4cli.nearest import nearest
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from iop4cli.instruments.registry import Registry
 
 RESULT_ID = re.compile(r"[0-9a-f]{12}")
@@ -46,6 +49,25 @@ def select_results(store: Store, condition: str, columns: Sequence[str], *, flag
     answer = store.ask(f"select {listed}, flags is not null from (select * from results where {condition}) {_ORDER}")
     kept = [row[:-1] for row in answer.rows if flagged or not row[-1]]
     return Results(Answer(tuple(columns), kept), len(answer.rows) - len(kept))
+
+
+def results_frame(store: Store, condition: str, columns: Sequence[str], *, flagged: bool) -> pl.DataFrame:
+    """The same rows as a polars frame, with the types of the columns."""
+    check_only_reads(f"select * from results where {condition}")
+    listed = ", ".join(f'"{name}"' for name in columns)
+    kept = "" if flagged else "where flags is null"
+    return store.frame(f"select {listed} from (select * from results where {condition}) {kept} {_ORDER}")
+
+
+def flagged_ids(store: Store, registry: Registry, selection: Selection, flagged: set[str]) -> list[str]:
+    """The ids that a selection means; a flag outlives its result, so its id may be one that no result has."""
+    narrowed = selection.filtered or selection.since or selection.until
+    if selection.names and not narrowed and all(RESULT_ID.fullmatch(name) for name in selection.names):
+        others = tuple(name for name in selection.names if name not in flagged)
+        if others:
+            condition_of(dataclasses.replace(selection, names=others), store, registry)
+        return list(selection.names)
+    return result_ids(store, condition_of(selection, store, registry))
 
 
 def result_ids(store: Store, condition: str) -> list[str]:

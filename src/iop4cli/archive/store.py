@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from iop4cli.archive import migrations
+from iop4cli.archive.asking import distinct
 from iop4cli.archive.lock import store_lock
 from iop4cli.archive.past import KEPT, Replacement, keep_past
 from iop4cli.errors import StoreError, UsageError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 DEFAULT_LOCK_TIMEOUT_S = 60.0
+_Taken = TypeVar("_Taken")
 # A question must not make DuckDB fetch an extension from the network by itself.
 _NO_EXTENSIONS = (
     "set autoinstall_known_extensions = false; set autoload_known_extensions = false; set lock_configuration = true;"
@@ -151,12 +153,19 @@ class Store:
 
     def ask(self, sql: str, *, write: bool = False) -> Answer:
         """What a user's own SQL says (`iop4 sql`); with `write` all of it is one transaction."""
+        return self._asked(sql, _answer, write=write)
+
+    def frame(self, sql: str, *, write: bool = False) -> pl.DataFrame:
+        """The same as a polars frame, with the types of the columns; those of one name are numbered."""
+        return self._asked(sql, _frame, write=write)
+
+    def _asked(self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], _Taken], *, write: bool) -> _Taken:
         import duckdb
 
         with self._open(read_only=not write) as connection:
             try:
                 connection.execute("begin" if write else _NO_EXTENSIONS)
-                answer = _answer(connection.execute(sql))
+                answer = taken(connection.execute(sql))
                 if write:
                     connection.execute("commit")
             except duckdb.Error as error:
@@ -265,6 +274,15 @@ def _answer(cursor: duckdb.DuckDBPyConnection) -> Answer:
         values = [column.to_pylist() for column in table.columns]
         return Answer(names, list(zip(*values, strict=True)))
     return Answer(names, cursor.fetchall() if names else [])
+
+
+def _frame(cursor: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    import polars
+
+    if not cursor.description:
+        return polars.DataFrame()
+    table = cursor.to_arrow_table()
+    return polars.DataFrame(table.rename_columns(distinct(table.column_names)))
 
 
 def _raise_signal(error: Exception) -> None:

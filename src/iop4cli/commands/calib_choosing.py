@@ -1,8 +1,7 @@
-"""Which calibration a name means, and who speaks: used by all of `iop4 calib`."""
+"""Which calibration a name means: used by all of `iop4 calib`."""
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
 
 from iop4cli.commands.opening import Opened
@@ -48,10 +47,3 @@ def own_calibration(view: View, name: str) -> DatedCalibration:
             f"{one.name} is in the file of {one.instrument}, where it holds unless the archive has another"
         )
     return one
-
-
-def who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from iop4cli.commands.calib_choosing import view_of, who
+from iop4cli.archive.people import who
+from iop4cli.commands.calib_choosing import view_of
 from iop4cli.commands.opening import open_archive
 from iop4cli.errors import UsageError
 from iop4cli.pipeline.calibrating import ZERO_SCATTER

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from iop4cli.archive.people import who
 from iop4cli.archive.source import Source
 from iop4cli.archive.store import Batch, Store
-from iop4cli.commands.calib_choosing import who
 from iop4cli.commands.catalog_named import counted, make_change, source_named, sources_named
 from iop4cli.commands.opening import open_archive
 from iop4cli.errors import UsageError

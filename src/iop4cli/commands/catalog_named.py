@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from iop4cli.archive.catalog_journal import Pair, apply_change
 from iop4cli.archive.names import NameIndex
+from iop4cli.archive.people import who
 from iop4cli.archive.source import Source
 from iop4cli.archive.store import Batch, Store
-from iop4cli.commands.calib_choosing import who
 from iop4cli.errors import NoSuchItem, UsageError
 from iop4cli.shell import messages, output
 

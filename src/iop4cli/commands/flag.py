@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iop4cli.commands.opening import Opened, open_archive
+from iop4cli.archive.people import who
+from iop4cli.commands.opening import open_archive
 from iop4cli.errors import UsageError
 from iop4cli.shell import messages, output, page
 from iop4cli.shell.arguments import selection_of
@@ -66,7 +65,7 @@ def add(
     condition = condition_of(selection, opened.store, opened.surroundings().registry)
     ids = result_ids(opened.store, condition)
     if ids:
-        add_flags(opened.store, ids, words, _who())
+        add_flags(opened.store, ids, words, who())
     _print(ids)
     messages.notice(f"{len(ids)} flagged" if ids else "no result fits; nothing is flagged")
     return 0
@@ -77,12 +76,13 @@ def add(
 def list_(options: SelectionOptions, json: Json = False) -> int:
     """List flags, the oldest first; those of the results that are given or let through."""
     from iop4cli.archive.people import list_flags
+    from iop4cli.archive.results import flagged_ids
 
     opened = open_archive(options)
     rows = list_flags(opened.store)
     selection = selection_of(options)
     if not selection.everything:
-        wanted = set(_flagged_ids(opened, selection, {row["id"] for row in rows}))
+        wanted = set(flagged_ids(opened.store, opened.surroundings().registry, selection, {row["id"] for row in rows}))
         rows = [row for row in rows if row["id"] in wanted]
     if json:
         for row in rows:
@@ -114,12 +114,14 @@ def remove(
 ) -> int:
     """Take flags back from results: all of each, or those of one reason. Prints the ids that lost one."""
     from iop4cli.archive.people import list_flags, remove_flags
+    from iop4cli.archive.results import flagged_ids
 
     selection = _selection(options, "remove flags from")
     opened = open_archive(options)
     words = None if reason is None else " ".join(reason.split())
     flags = [row for row in list_flags(opened.store) if words is None or row["reason"] == words]
-    wanted = set(_flagged_ids(opened, selection, {row["id"] for row in flags}))
+    registry = opened.surroundings().registry
+    wanted = set(flagged_ids(opened.store, registry, selection, {row["id"] for row in flags}))
     ids = list(dict.fromkeys(row["id"] for row in flags if row["id"] in wanted))
     n_removed = remove_flags(opened.store, ids, words)
     _print(ids)
@@ -134,26 +136,6 @@ def _selection(options: SelectionOptions, what: str) -> Selection:
     return selection
 
 
-def _flagged_ids(opened: Opened, selection: Selection, flagged: set[str]) -> list[str]:
-    """The ids that a selection means; a flag outlives its result, so its id may be one that no result has."""
-    from iop4cli.archive.results import RESULT_ID, condition_of, result_ids
-
-    narrowed = selection.filtered or selection.since or selection.until
-    if selection.names and not narrowed and all(RESULT_ID.fullmatch(name) for name in selection.names):
-        others = tuple(name for name in selection.names if name not in flagged)
-        if others:
-            condition_of(dataclasses.replace(selection, names=others), opened.store, opened.surroundings().registry)
-        return list(selection.names)
-    return result_ids(opened.store, condition_of(selection, opened.store, opened.surroundings().registry))
-
-
 def _print(ids: list[str]) -> None:
     for name in ids:
         output.line(name)
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

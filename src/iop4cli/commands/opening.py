@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive.layout import Layout, find_archive
 from iop4cli.archive.store import Store
@@ -15,7 +15,9 @@ from iop4cli.pipeline.steps import STEP_NAMES, step_named
 from iop4cli.pipeline.view import Surroundings
 from iop4cli.shell import messages
 from iop4cli.shell.config import Config, Setting, load_config, user_instrument_folder
-from iop4cli.shell.options import ArchiveOptions
+
+if TYPE_CHECKING:
+    from iop4cli.shell.options import ArchiveOptions
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,12 @@ def open_archive(options: ArchiveOptions, flags: Sequence[tuple[str, Any, str]] 
     given = list(flags)
     if options.lock_timeout is not None:
         given.append(("lock_timeout_s", options.lock_timeout, "--lock-timeout"))
-    config = load_config(layout.config, given, step_settings())
+    return opened_at(layout, given)
+
+
+def opened_at(layout: Layout, flags: Sequence[tuple[str, Any, str]] = ()) -> Opened:
+    """An archive with its settings and these flags (name, value, how it was said)."""
+    config = load_config(layout.config, flags, step_settings())
     return Opened(layout, config, Store(layout.store, config["lock_timeout_s"]))
 
 

@@ -134,12 +134,13 @@ def _schema(store: Store, name: str | None) -> Answer:
 
 
 def _show(answer: Answer, form: str, to: Path | None) -> None:
+    from iop4cli.archive.asking import distinct
     from iop4cli.export.atomic import write_text
     from iop4cli.export.tables import csv_text, ndjson_text, shown_column
 
     if not answer.columns:
         return
-    columns = _distinct(answer.columns)
+    columns = distinct(answer.columns)
     if form == "table":
         by_column = [shown_column([row[i] for row in answer.rows]) for i in range(len(columns))]
         cells = [dict(zip(columns, row, strict=True)) for row in zip(*by_column, strict=True)]
@@ -151,18 +152,6 @@ def _show(answer: Answer, form: str, to: Path | None) -> None:
         output.write(text)
     else:
         write_text(to, text)
-
-
-def _distinct(columns: Sequence[str]) -> list[str]:
-    """Names for columns, of which SQL lets several be the same."""
-    names: list[str] = []
-    for column in columns:
-        name, number = column, 1
-        while name in names:
-            number += 1
-            name = f"{column}_{number}"
-        names.append(name)
-    return names
 
 
 def _table(cells: Sequence[Mapping[str, str]], columns: Sequence[str], room: int | None) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from iop4cli import __version__
-from iop4cli.archive.store import Batch, utc_now
+from iop4cli.archive.store import utc_now
 from iop4cli.commands.opening import Opened, open_archive, parameter_flags
+from iop4cli.pipeline import runs
 from iop4cli.pipeline.engine import Ended, Event, Planned, Session, Tally, dry_run, new_run_id, run_steps
 from iop4cli.pipeline.executor import make_executor
 from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, FAILED, IMPOSSIBLE, Step
@@ -55,23 +53,8 @@ def _events(session: Session, steps: Sequence[Step], *, dry: bool) -> Generator[
 
 
 def record_run(opened: Opened, run_id: str, started: Any, tally: Tally) -> None:
-    """One row for a run that did something."""
-    n_done = tally.counts[DONE]
-    if n_done + tally.n_troubles == 0:
-        return
-    row = {
-        "id": run_id, "started": started, "finished": utc_now(), "command": " ".join(["iop4", *sys.argv[1:]]),
-        "version": __version__, "host": socket.gethostname(), "who": _who(), "exit_code": tally.exit_code,
-        "n_done": n_done, "n_failed": tally.n_news_failed,
-    }  # fmt: skip
-    opened.store.write([Batch("run", [row])])
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+    """One row for a run that did something, under the command line of this program."""
+    runs.record_run(opened.store, run_id, started, tally, " ".join(["iop4", *sys.argv[1:]]))
 
 
 def _show_parameters(names: Sequence[str], opened: Opened, options: StepOptions) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 import traceback
@@ -14,6 +13,7 @@ from typing import Protocol
 
 from iop4cli.errors import Iop4Error, UsageError
 from iop4cli.pipeline.step import FAILED, Job, Outcome
+from iop4cli.pipeline.workers import workers_context
 
 # Starting a worker costs a second or two of imports; fewer jobs than this are quicker here.
 _JOBS_WORTH_A_WORKER = 4
@@ -108,9 +108,8 @@ class Processes:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(
-                self.n_workers, mp_context=context, initializer=_quiet_worker, initargs=(os.getpid(),)
+                self.n_workers, mp_context=workers_context(), initializer=_quiet_worker, initargs=(os.getpid(),)
             )
         return self._pool
 
