@@ -56,6 +56,7 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m iop4cli.reference docs share/doc
+	$(BIN)/python -m iop4cli.reference man share/man/man1
 
 completions: $(READY)
 	$(BIN)/python -m iop4cli.reference completions completions

@@ -1,4 +1,4 @@
-"""`python -m iop4cli.reference completions|docs FOLDER`."""
+"""`python -m iop4cli.reference completions|docs|man FOLDER`."""
 
 from __future__ import annotations
 

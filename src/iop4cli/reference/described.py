@@ -10,14 +10,45 @@ from iop4cli.app import VERBS, load_verb
 
 
 @dataclass(frozen=True)
+class Argument:
+    """A positional argument: its name, its help, whether it must be given and may be repeated."""
+
+    name: str
+    help: str
+    required: bool
+    repeated: bool
+
+    def __str__(self) -> str:
+        name = f"{self.name}..." if self.repeated else self.name
+        return name if self.required else f"[{name}]"
+
+
+@dataclass(frozen=True)
 class Described:
     """A verb or a subcommand (`catalog import`): its words, help, options and epilog."""
 
     words: tuple[str, ...]
     help: str
     options: tuple[tuple[tuple[str, ...], str, str], ...]
-    arguments: tuple[str, ...]
+    arguments: tuple[Argument, ...]
     epilog: str
+    has_subcommands: bool
+
+    @property
+    def usage(self) -> str:
+        """The command line in words: iop4 show [OPTIONS] NAME..."""
+        below = ["COMMAND"] if self.has_subcommands else []
+        return " ".join(["iop4", *self.words, "[OPTIONS]", *(str(argument) for argument in self.arguments), *below])
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Command lines of the epilog; of a subcommand those that have it."""
+        lines = (line.strip() for line in self.epilog.splitlines())
+        of_all = [line for line in lines if line and line != "Examples:"]
+        if len(self.words) == 1:
+            return tuple(of_all)
+        own = " ".join(["iop4", *self.words])
+        return tuple(line for line in of_all if f"{own} " in f"{line} ")
 
 
 def described() -> list[Described]:
@@ -29,14 +60,21 @@ def _walk(words: tuple[str, ...], command: Any) -> Iterator[Described]:
     options, arguments = [], []
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            arguments.append(parameter.metavar or parameter.name.upper())
+            name = parameter.metavar or parameter.name.upper()
+            arguments.append(Argument(name, parameter.help or "", parameter.required, parameter.nargs != 1))
             continue
         names = (*parameter.opts, *parameter.secondary_opts)
         takes = "" if parameter.is_flag or parameter.count else (parameter.metavar or "VALUE")
-        options.append((names, takes, parameter.help or ""))
+        options.append((names, takes, _with_default(parameter)))
     options.append((("-h", "--help"), "", "Show this message and exit."))
-    yield Described(
-        words, (command.help or "").strip(), tuple(options), tuple(arguments), (command.epilog or "").strip()
-    )
-    for name, below in getattr(command, "commands", {}).items():
-        yield from _walk((*words, name), below)
+    below = getattr(command, "commands", {})
+    help_text, epilog = (command.help or "").strip(), (command.epilog or "").strip()
+    yield Described(words, help_text, tuple(options), tuple(arguments), epilog, bool(below))
+    for name, subcommand in below.items():
+        yield from _walk((*words, name), subcommand)
+
+
+def _with_default(parameter: Any) -> str:
+    text = parameter.help or ""
+    shown = parameter.show_default and not parameter.is_flag and parameter.default not in (None, "")
+    return f"{text} Default: {parameter.default}." if shown else text

@@ -6,23 +6,27 @@ from iop4cli.reference.described import Described
 
 
 def markdown(commands: list[Described]) -> str:
-    """The reference: every verb with its help, options and examples."""
-    parts = ["# Reference\n\nMade from the commands by `make docs`; `iop4 VERB -h` says the same.\n"]
-    for command in commands:
-        usage = " ".join(["iop4", *command.words, "[OPTIONS]", *command.arguments])
-        text = command.help.replace("[bold]", "**").replace("[/bold]", "**")
-        rows = "\n".join(
-            f"| `{', '.join(names)}`{f' {takes}' if takes else ''} | {text} |".replace(
-                "phot|pol|both", "phot, pol, both"
-            ).replace("phot|pol", "phot or pol")
-            for names, takes, text in command.options
-        )
-        parts.append(
-            f"## {' '.join(command.words)}\n\n    {usage}\n\n{text}\n\n| option | meaning |\n| --- | --- |\n{rows}\n"
-        )
-        examples = "\n".join(
-            f"    {line.strip()}" for line in command.epilog.splitlines() if line.strip().startswith("iop4")
-        )
-        if examples:
-            parts.append(f"{examples}\n")
-    return "\n".join(parts)
+    """The reference: every verb with its help, arguments, options and examples."""
+    first = "# Reference\n\nMade from the commands by `make docs`; `iop4 VERB -h` and the man pages say the same.\n"
+    return "\n".join([first, *(_section(command) for command in commands)])
+
+
+def _section(command: Described) -> str:
+    arguments = [(f"`{argument.name}`", argument.help) for argument in command.arguments]
+    options = [(f"`{', '.join(names)}`{f' {takes}' if takes else ''}", text) for names, takes, text in command.options]
+    rows = "\n".join(f"| {cell(name)} | {cell(text)} |" for name, text in (*arguments, *options))
+    section = (
+        f"## {' '.join(command.words)}\n\n    {command.usage}\n\n{plain_help(command.help, '**')}\n\n"
+        f"| argument or option | meaning |\n| --- | --- |\n{rows}\n"
+    )
+    examples = "".join(f"    {line}\n" for line in command.examples)
+    return f"{section}\n{examples}" if examples else section
+
+
+def cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def plain_help(text: str, bold: str) -> str:
+    """A help text without the marks of rich; `bold` stands on both sides of what is bold."""
+    return text.replace("[bold]", bold).replace("[/bold]", bold).replace(r"\[", "[")
