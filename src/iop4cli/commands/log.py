@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
-import re
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from iop4cli.commands.opening import Opened, open_archive
 from iop4cli.errors import UsageError
-from iop4cli.nearest import did_you_mean
 from iop4cli.shell import messages, output, page
 from iop4cli.shell.options import ArchiveOptions, Json, takes_options
-
-if TYPE_CHECKING:
-    from iop4cli.instruments.registry import Registry
 
 EPILOG = """Examples:
 
@@ -29,8 +23,6 @@ EPILOG = """Examples:
   iop4 log --follow --level warning | grep -v blocked
 """
 
-_LEVELS = ("info", "warning", "error")
-_AGO = re.compile(r"(\d+)([mhd])")
 _ON_TERMINAL, _BEFORE_FOLLOWING, _POLL_S = 50, 10, 0.25
 _COLUMNS = ("time_utc", "level", "step", "item", "message")
 _RUN_COLUMNS = ("id", "started", "exit_code", "n_done", "n_failed", "command")
@@ -104,25 +96,27 @@ def command(
     writes nothing. In a pipe each line is time (UTC), level, step, item and message, separated by tabs, under
     a line with these names.
     """
+    from iop4cli.pipeline.log_conditions import about_item, between, of_lines, run_named
+
     opened = open_archive(options)
     if runs and follow:
         raise UsageError("--follow is for the log; runs are listed when they end")
     if until and follow:
         raise UsageError("--follow has no end: it goes on with what comes")
     n_lines = _n_lines(lines, follow=follow, as_json=json)
-    run_id = _run_id(opened.store, run)
+    run_id = run_named(opened.store, run)
     if runs:
         from iop4cli.archive.people import quoted
         from iop4cli.archive.queries import run_rows
 
-        conditions = _between("started", since, until) + ([f"id = {quoted(run_id)}"] if run_id else [])
+        conditions = between("started", since, until) + ([f"id = {quoted(run_id)}"] if run_id else [])
         _show_runs(run_rows(opened.store, conditions, n_lines), as_json=json)
         return 0
-    conditions = _between("time_utc", since, until) + _of(run_id, step, level)
+    conditions = between("time_utc", since, until) + of_lines(run_id, step, level)
     wanted = _names([*(items or ()), *(item or ())])
     if wanted is not None:
         registry = opened.surroundings().registry
-        conditions.append(" or ".join(["false", *(_item_condition(name, registry) for name in wanted)]))
+        conditions.append(" or ".join(["false", *(about_item(name, registry) for name in wanted)]))
     if follow:
         return _follow(opened, conditions, n_lines, as_json=json)
     from iop4cli.archive.queries import log_rows
@@ -141,26 +135,6 @@ def _n_lines(said: int | None, *, follow: bool, as_json: bool) -> int | None:
     if follow:
         return _BEFORE_FOLLOWING
     return _ON_TERMINAL if output.is_terminal() and not as_json else None
-
-
-def _between(column: str, since: str | None, until: str | None) -> list[str]:
-    from iop4cli.archive.queries import since_condition
-
-    first, end = _time(since, "--since"), _time(until, "--until")
-    found = [since_condition(column, first)] if first else []
-    return found + ([f"not {since_condition(column, end)}"] if end else [])
-
-
-def _of(run_id: str | None, step: str | None, level: str | None) -> list[str]:
-    from iop4cli.archive.people import quoted
-
-    found = [f"run = {quoted(run_id)}"] if run_id else []
-    if step:
-        found.append(f"step = {quoted(_known(step, _steps(), '--step'))}")
-    if level:
-        worse = _LEVELS[_LEVELS.index(_known(level, _LEVELS, "--level")) :]
-        found.append(f"level in ({', '.join(map(quoted, worse))})")
-    return found
 
 
 def _names(said: list[str]) -> list[str] | None:
@@ -195,64 +169,6 @@ def _follow(opened: Opened, conditions: list[str], n_lines: int | None, *, as_js
     except KeyboardInterrupt:
         return messages.EXIT_INTERRUPTED
     return 0
-
-
-def _steps() -> tuple[str, ...]:
-    from iop4cli.pipeline.steps import STEP_NAMES
-
-    return STEP_NAMES
-
-
-def _known(word: str, known: tuple[str, ...], said: str) -> str:
-    if word.lower() not in known:
-        raise UsageError(f"{said} {word!r} is not known{did_you_mean(word, known)}")
-    return word.lower()
-
-
-def _time(said: str | None, option: str) -> datetime.datetime | None:
-    """A UTC time without a zone, from `2022-09-08`, `2022-09-08T20:00` or `2h` (ago)."""
-    if said is None:
-        return None
-    ago = _AGO.fullmatch(said.strip())
-    if ago:
-        unit = {"m": "minutes", "h": "hours", "d": "days"}[ago[2]]
-        return datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(**{unit: int(ago[1])})
-    try:
-        when = datetime.datetime.fromisoformat(said.strip())
-    except ValueError:
-        raise UsageError(
-            f"{option} {said!r}: must be a date, a time like 2022-09-08T20:00, or like 2h or 7d ago"
-        ) from None
-    return when.astimezone(datetime.UTC).replace(tzinfo=None) if when.tzinfo else when
-
-
-def _run_id(store: Any, said: str | None) -> str | None:
-    from iop4cli.archive.people import quoted
-    from iop4cli.archive.queries import runs_named
-    from iop4cli.errors import NoSuchItem
-
-    if said is None:
-        return None
-    found = runs_named(store, "true" if said == "last" else f"starts_with(id, {quoted(said)})")
-    if not found:
-        raise NoSuchItem(f"no run is called {said!r}; `iop4 log --runs` lists them")
-    if said != "last" and len(found) > 1:
-        raise UsageError(f"--run {said!r} may be {', '.join(found)}")
-    return found[-1]
-
-
-def _item_condition(name: str, registry: Registry) -> str:
-    """Lines about an item; of an epoch, about all in it. A pattern is DuckDB's GLOB, of the same grammar."""
-    from iop4cli.archive.epochs import Epoch, NameGlob
-    from iop4cli.archive.people import quoted
-    from iop4cli.archive.selection import parse_name
-
-    item = parse_name(name, registry)
-    if isinstance(item, NameGlob):
-        return f"item glob {quoted('/'.join((item.telescope, item.night, item.filename or '*')))}"
-    if isinstance(item, Epoch):
-        return f"starts_with(item, {quoted(f'{item}/')})"
-    return f"item = {quoted(str(item))}"
 
 
 class _Lines:

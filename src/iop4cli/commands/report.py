@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from iop4cli.commands.opening import Opened, open_archive
-from iop4cli.errors import NoSuchItem, UsageError
+from iop4cli.errors import UsageError
 from iop4cli.shell import messages, output
 from iop4cli.shell.options import PANEL_HOW, PANEL_ITEMS, ArchiveOptions, takes_options
 
 if TYPE_CHECKING:
-    from iop4cli.archive.epochs import Epoch
     from iop4cli.export.night_facts import NightFacts
     from iop4cli.remote.mail import MailServer
 
@@ -76,11 +75,13 @@ def command(
     from iop4cli.export.night_page import night_page
     from iop4cli.pipeline.catalog_health import calibrator_health
     from iop4cli.pipeline.night_report import night_facts
+    from iop4cli.pipeline.reported_nights import reported_nights
 
     _check(to, mail_if)
     opened = open_archive(options)
     server = _server(opened) if mail or mail_if else None
-    epochs = _epochs(opened, nights, since, until)
+    registry = opened.surroundings().registry
+    epochs = reported_nights(opened.store, opened.layout, registry, _names(nights), since, until)
     if not epochs:
         messages.notice("no night to report on")
         return 0
@@ -124,35 +125,13 @@ def _write(path: Path, pages: list[Any]) -> None:
     messages.notice(f"written to {path}")
 
 
-def _epochs(opened: Opened, said: list[str] | None, since: str | None, until: str | None) -> list[Epoch]:
-    """The nights asked for, the oldest first; a name that no night with frames bears is an error."""
-    from iop4cli.archive.epochs import Epoch, FrameName, parse_night
-    from iop4cli.archive.selection import parse_name
-    from iop4cli.pipeline.night_report import nights_known
+def _names(said: list[str] | None) -> list[str] | None:
+    """The names given, those on standard input for `-`; None if nothing was given, which is not the same as none."""
     from iop4cli.shell.arguments import names_from
 
-    first, last = parse_night(since) if since else "", parse_night(until) if until else "9999"
-    known = nights_known(opened.store, opened.layout)
-    within = [epoch for epoch in known if first <= epoch.night <= last]
-    names = [name for name in said or [] if name != "-"]
-    if "-" not in (said or []) and not names:
-        return within if since or until else [epoch for epoch in known if epoch.night == known[-1].night]
-    if "-" in (said or []):
-        names += names_from(sys.stdin)
-    registry = opened.surroundings().registry
-    chosen: set[Epoch] = set()
-    for name in names:
-        item = parse_name(name if "/" in name else f"*/{parse_night(name)}", registry)
-        if isinstance(item, Epoch):
-            fitting = {item} & set(known)
-        elif isinstance(item, FrameName):
-            fitting = {item.epoch} & set(known)
-        else:
-            fitting = {epoch for epoch in known if item.matches_epoch(epoch)}
-        if not fitting:
-            raise NoSuchItem(f"{name}: this archive has no frame of it; `iop4 status` lists the nights")
-        chosen |= fitting
-    return [epoch for epoch in within if epoch in chosen]
+    if "-" not in (said or []):
+        return said or None
+    return [name for name in said or [] if name != "-"] + list(names_from(sys.stdin))
 
 
 def _server(opened: Opened) -> MailServer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from iop4cli.shell import messages, output, page
 from iop4cli.shell.options import PANEL_HOW, Json, SelectionOptions, takes_options
 
 if TYPE_CHECKING:
-    from iop4cli.archive.selection import Selection
+    from iop4cli.pipeline.overview import Chosen
     from iop4cli.pipeline.view import View
 
 EPILOG = """Examples:
@@ -49,65 +48,24 @@ def command(
     its step and reason; given frames, also for each kind of master which was taken and which were passed
     over, and what each step did.
     """
+    from iop4cli.pipeline.overview import Chosen
     from iop4cli.pipeline.view import View
     from iop4cli.shell.arguments import selection_of
 
     opened = open_archive(options)
     selection = selection_of(options)
     view = View(opened.store, opened.surroundings())
-    chosen = _Chosen(view, selection)
+    chosen = Chosen(view, selection)
     if why:
         return _why(view, chosen, as_json=json)
     return _counts(opened, view, chosen, as_json=json)
 
 
-class _Chosen:
-    """The frames and other items that a selection means; None stands for all of them."""
+def _counts(opened: Opened, view: View, chosen: Chosen, *, as_json: bool) -> int:
+    from iop4cli.pipeline.overview import night_counts
 
-    def __init__(self, view: View, selection: Selection) -> None:
-        from iop4cli.archive.selection import frames_selected
-        from iop4cli.pipeline.steps.classify import raw_files
-
-        self.raw = {name for name, _ in raw_files(view)}
-        self.frames: set[str] | None = None
-        self.nights: set[str] | None = None
-        self.named: set[str] = set()
-        if selection.everything:
-            return
-        known = self.raw | set(view.frames)
-        self.frames = frames_selected(selection, view.store, view.frames, known, view.surroundings.registry)
-        if selection.whole_nights:
-            self.nights = {_night_of(name) for name in self.frames}
-        if selection.names and all(name.rstrip("/").count("/") > 1 for name in selection.names):
-            self.named = self.frames
-
-    def unclassified(self, view: View) -> list[str]:
-        waiting = self.raw - set(view.frames)
-        return sorted(waiting if self.frames is None else waiting & self.frames)
-
-    def has(self, item: str, groups: dict[str, set[str]]) -> bool:
-        if self.frames is None or item in self.frames:
-            return True
-        if self.nights is not None:
-            return _night_of(item) in self.nights
-        return bool(groups.get(item, set()) & self.frames)
-
-
-def _night_of(name: str) -> str:
-    return "/".join(name.split("/")[:2])
-
-
-def _counts(opened: Opened, view: View, chosen: _Chosen, *, as_json: bool) -> int:
-    from iop4cli.archive.queries import empty_night, night_rows
-
-    rows = night_rows(opened.store, chosen.frames, chosen.nights)
+    rows = night_counts(view, chosen)
     waiting = chosen.unclassified(view)
-    for name in sorted({_night_of(frame) for frame in waiting} - {row["name"] for row in rows}):
-        rows.append(empty_night(name))
-    rows.sort(key=lambda row: (row["name"].split("/")[1], row["name"]))
-    n_waiting = Counter(map(_night_of, waiting))
-    for row in rows:
-        row["unclassified"] = n_waiting[row["name"]]
     if as_json:
         for row in rows:
             output.json_row(row)
@@ -133,29 +91,25 @@ def _notices(opened: Opened, rows: list[dict[str, Any]], waiting: list[str]) -> 
         )
 
 
-def _why(view: View, chosen: _Chosen, *, as_json: bool) -> int:
-    from iop4cli.archive.queries import trouble_rows
+def _why(view: View, chosen: Chosen, *, as_json: bool) -> int:
+    from iop4cli.pipeline.overview import troubles
 
     if chosen.named:
         for name in sorted(chosen.named):
             _one_frame(view, name, as_json=as_json)
         return 0
-    groups: dict[str, set[str]] = {}
-    if chosen.frames is not None and chosen.nights is None:
-        for row in view.store.rows("select distinct origin, input from measurement_input where role like 'frame%'"):
-            groups.setdefault(row["origin"], set()).add(row["input"])
-    troubles = [row for row in trouble_rows(view.store) if chosen.has(row["name"], groups)]
+    found = troubles(view, chosen)
     if as_json:
-        for row in troubles:
+        for row in found:
             output.json_row({name: row[name] for name in ("name", "step", "status", "reason", "updated")})
     elif output.is_terminal():
-        _by_reason(troubles)
+        _by_reason(found)
     else:
-        output.table(troubles, ("step", "status", "name", "reason"))
+        output.table(found, ("step", "status", "name", "reason"))
     waiting = chosen.unclassified(view)
     if waiting:
         messages.notice(f"{len(waiting)} files in raw/ are not classified yet: `iop4 classify`")
-    if not troubles:
+    if not found:
         messages.notice("no problems are on record; `iop4 run --dry-run` says what is due")
     return 0
 
