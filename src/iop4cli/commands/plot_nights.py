@@ -7,16 +7,9 @@ from typing import Annotated
 
 import typer
 
-from iop4cli.commands.opening import open_archive
-from iop4cli.commands.plotting import FilteredPlotOptions, Plot, PlotOptions, check_output, deliver
-from iop4cli.errors import NoSuchItem, UsageError
+from iop4cli.commands.plotting import FilteredPlotOptions, PlotOptions, check_output, deliver, view_of
+from iop4cli.shell.arguments import selection_by_filters
 from iop4cli.shell.options import PANEL_HOW, PANEL_ITEMS, InBand, OfInstrument, Since, Until, takes_options
-
-_KINDS = ("bias", "dark", "flat")
-_HEALTH_COLUMNS = (
-    "source", "instrument", "band", "night", "mjd_utc", "mag", "catalog_mag", "catalog_mag_err", "residual_mag",
-    "residual_err_mag", "n_calibrators", "id",
-)  # fmt: skip
 
 
 @takes_options
@@ -35,19 +28,11 @@ def zeropoint(
     Reads the view [bold]results[/bold]: the zero point of each target, by instrument, band and mode. Writes FILE
     with -o, else draws in the terminal; in a pipe (> file) it writes the values, tab-separated.
     """
-    from iop4cli.export.plots.nights import zero_point_chart
-    from iop4cli.pipeline.plotted_nights import ZERO_POINT_COLUMNS, zero_point_rows
-    from iop4cli.pipeline.view import View
-    from iop4cli.shell.arguments import selection_by_filters
+    from iop4cli.pipeline.drawn_nights import zeropoint as drawn
 
     check_output(options)
-    opened = open_archive(options)
     selection = replace(selection_by_filters(options), names=tuple(nights or ()))
-    rows = zero_point_rows(View(opened.store, opened.surroundings()), selection)
-    drawn = [row for row in rows if not airmass or row["airmass"] is not None]
-    title = "zero points" + (f", {', '.join(nights)}" if nights else "")
-    plot = Plot(drawn, ZERO_POINT_COLUMNS, lambda: zero_point_chart(drawn, title=title, by_airmass=airmass))
-    return deliver(options, plot, "nothing to draw: no result that was asked for has a zero point")
+    return deliver(options, drawn(view_of(options), selection, airmass=airmass))
 
 
 @takes_options
@@ -64,25 +49,10 @@ def health(
     a panel a star with its verdict, the worst first, at most eight. Writes FILE with -o, else draws in the terminal;
     in a pipe (> file) it writes the values, tab-separated.
     """
-    from iop4cli.archive.results import source_named
-    from iop4cli.export.plots.nights import health_chart
-    from iop4cli.pipeline.catalog_health import calibrator_health, calibrators_named, residual_rows
+    from iop4cli.pipeline.drawn_nights import health as drawn
 
     check_output(options)
-    store = open_archive(options).store
-    names, title = None, "calibrators"
-    if source is not None:
-        title = source_named(store, source)
-        names = calibrators_named(store, title)
-        if not names:
-            raise NoSuchItem(f"{title} calibrates nothing and has no calibrators")
-    verdicts: dict[str, str] = {}
-    for row in calibrator_health(store, names):
-        # A row for each instrument and band; the worst of a star comes first.
-        verdicts.setdefault(row["source"], row["verdict"])
-    rows = residual_rows(store, names)
-    plot = Plot(rows, _HEALTH_COLUMNS, lambda: health_chart(rows, verdicts, title=title))
-    return deliver(options, plot, "nothing to draw: no calibrator was measured against others yet (`iop4 run`)")
+    return deliver(options, drawn(view_of(options), source))
 
 
 @takes_options
@@ -105,16 +75,8 @@ def masters(
     tab-separated.
     """
     from iop4cli.archive.selection import Selection
-    from iop4cli.export.plots.nights import masters_chart
-    from iop4cli.pipeline.plotted_nights import MASTER_COLUMNS, master_rows
-    from iop4cli.pipeline.view import View
+    from iop4cli.pipeline.drawn_nights import masters as drawn
 
     check_output(options)
-    for one in kind or ():
-        if one not in _KINDS:
-            raise UsageError(f"--kind {one!r}: choose of {', '.join(_KINDS)}")
-    opened = open_archive(options)
     selection = Selection(instrument=instrument, band=band, since=since, until=until)
-    rows = master_rows(View(opened.store, opened.surroundings()), selection, kind or _KINDS)
-    plot = Plot(rows, MASTER_COLUMNS, lambda: masters_chart(rows, title="masters"))
-    return deliver(options, plot, "nothing to draw: no master that was asked for has been made")
+    return deliver(options, drawn(view_of(options), selection, kind or ()))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from iop4cli.commands.opening import Opened, open_archive
-from iop4cli.commands.plotting import FilteredPlotOptions, Plot, PlotOptions, check_output, deliver
+from iop4cli.commands.plotting import FilteredPlotOptions, PlotOptions, check_output, deliver, view_of
+from iop4cli.shell.arguments import selection_by_filters
 from iop4cli.shell.options import PANEL_HOW, takes_options
 
 SourceName = Annotated[str, typer.Argument(metavar="SOURCE", show_default=False, help="A source, by any of its names.")]
@@ -35,39 +35,11 @@ def lightcurve(
     but nothing is moved to them); steps that may have gone the other way, within 2 sigma of 90 deg, are dotted.
     Writes FILE with -o, else draws in the terminal; in a pipe (> file) it writes the values, tab-separated.
     """
-    from iop4cli.export.plots.light_curve import COLUMNS, Shown, light_curve_chart, light_curve_rows
+    from iop4cli.pipeline.drawn_results import lightcurve as drawn
 
     check_output(options)
-    name, rows = _results(open_archive(options), options, source)
-    shown = Shown(host, debiased, unwrap)
-    values = [row for row in light_curve_rows(rows, shown) if any(row[column] is not None for column in _DRAWN)]
-    plot = Plot(values, COLUMNS, lambda: light_curve_chart(rows, title=name, shown=shown))
-    return deliver(options, plot, f"nothing to draw: no result of {name}{_left(options)} has a value")
-
-
-_DRAWN = ("mag", "p_percent", "p_upper95_percent", "chi_deg")
-
-
-def _results(opened: Opened, options: FilteredPlotOptions, source: str) -> tuple[str, list[dict[str, Any]]]:
-    """The name of a source, and its rows of the view `results` that the filters leave."""
-    from iop4cli.archive.results import condition_of, result_columns, select_results, source_named
-    from iop4cli.shell.arguments import selection_by_filters
-
-    store = opened.store
-    name = source_named(store, source)
-    condition = condition_of(selection_by_filters(options, name), store, opened.surroundings().registry)
-    found = select_results(store, condition, result_columns(store), flagged=True).answer
-    return name, [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-
-
-def _left(options: FilteredPlotOptions) -> str:
-    """The filters in words, for what they left."""
-    said = [
-        f"--{name} {value}"
-        for name in ("instrument", "band", "mode", "since", "until", "where")
-        if (value := getattr(options, name)) is not None
-    ]
-    return f" with {' '.join(said)}" if said else ""
+    selection = selection_by_filters(options, source)
+    return deliver(options, drawn(view_of(options), selection, unwrap=unwrap, host=host, debiased=debiased))
 
 
 @takes_options
@@ -84,16 +56,10 @@ def qu(
     on the track. Writes FILE with -o, else draws in the terminal; in a pipe (> file) it writes the values,
     tab-separated.
     """
-    from iop4cli.export.plots.stokes_plane import COLUMNS, stokes_chart, stokes_figure, stokes_rows
+    from iop4cli.pipeline.drawn_results import qu as drawn
 
     check_output(options)
-    name, rows = _results(open_archive(options), options, source)
-    values = stokes_rows(rows, host=host)
-    plot = Plot(
-        values, COLUMNS, lambda: stokes_chart(values, title=name),
-        lambda: stokes_figure(values, title=name, wide=options.wide),
-    )  # fmt: skip
-    return deliver(options, plot, f"nothing to draw: no result of {name}{_left(options)} has q and u")
+    return deliver(options, drawn(view_of(options), selection_by_filters(options, source), host=host))
 
 
 ResultId = Annotated[str, typer.Argument(metavar="RESULT", show_default=False, help="The id of a result.")]
@@ -107,16 +73,10 @@ def modulation(options: PlotOptions, result: ResultId) -> int:
     the flux over the transparency of one. Exposures that were not used are hollow. Writes FILE with -o, else draws
     in the terminal; in a pipe (> file) it writes the values, tab-separated.
     """
-    from iop4cli.export.plots.modulation import modulation_chart
-    from iop4cli.pipeline.modulation import COLUMNS, modulation_rows
-    from iop4cli.pipeline.view import View
+    from iop4cli.pipeline.drawn_results import modulation as drawn
 
     check_output(options)
-    opened = open_archive(options)
-    rows, curve, quantity = modulation_rows(View(opened.store, opened.surroundings()), result)
-    title = _title(opened, result)
-    plot = Plot(rows, COLUMNS, lambda: modulation_chart(rows, curve, title=title, quantity=quantity))
-    return deliver(options, plot, f"nothing to draw: no exposure of {result} was measured")
+    return deliver(options, drawn(view_of(options), result))
 
 
 @takes_options
@@ -127,18 +87,7 @@ def sweep(options: PlotOptions, result: ResultId) -> int:
     use, and so are their errors: small, for nested circles have most of their noise in common. Writes FILE with -o,
     else draws in the terminal; in a pipe (> file) it writes the values, tab-separated.
     """
-    from iop4cli.export.plots.apertures import sweep_chart
-    from iop4cli.pipeline.swept_result import COLUMNS, sweep_rows
-    from iop4cli.pipeline.view import View
+    from iop4cli.pipeline.drawn_results import sweep as drawn
 
     check_output(options)
-    opened = open_archive(options)
-    rows = sweep_rows(View(opened.store, opened.surroundings()), result)
-    title = _title(opened, result)
-    plot = Plot(rows, COLUMNS, lambda: sweep_chart(rows, title=title))
-    return deliver(options, plot, f"nothing to draw: {result} was measured in one circle only")
-
-
-def _title(opened: Opened, result: str) -> str:
-    row = opened.store.rows("select source, instrument, band, night::text as night from results where id = ?", [result])
-    return ", ".join(str(value) for value in row[0].values() if value is not None)
+    return deliver(options, drawn(view_of(options), result))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iop4cli.commands.opening import open_archive
 from iop4cli.errors import NoSuchItem
 from iop4cli.shell import output
 from iop4cli.shell.options import PANEL_HOW, ArchiveOptions, FilterOptions
 
 if TYPE_CHECKING:
-    from iop4cli.export.plots.chart import Chart
+    from iop4cli.export.plots.plot import Plot
+    from iop4cli.pipeline.view import View
 
 ToFile = Annotated[
     Path | None,
@@ -44,20 +45,6 @@ class FilteredPlotOptions(FilterOptions):
     wide: Wide = False
 
 
-@dataclass(frozen=True)
-class Plot:
-    """What a plot shows: its values as rows, and how it is drawn.
-
-    `chart` where the general drawing will do; else `figure`, and `text` for so many columns, plain or not.
-    """
-
-    rows: Sequence[Mapping[str, Any]]
-    columns: Sequence[str]
-    chart: Callable[[], Chart] | None
-    figure: Callable[[], Any] | None = None
-    text: Callable[[int, bool], Any] | None = None
-
-
 def check_output(options: PlotOptions | FilteredPlotOptions) -> None:
     """Refuse a file's name before anything is read."""
     from iop4cli.export.plots.style import check_file
@@ -66,25 +53,27 @@ def check_output(options: PlotOptions | FilteredPlotOptions) -> None:
         check_file(options.to)
 
 
-def deliver(options: PlotOptions | FilteredPlotOptions, plot: Plot, nothing: str, *, may_be_empty: bool = False) -> int:
-    """Draw to the file or the terminal, or write the values; without any, say `nothing` and end as for no such item."""
-    if not plot.rows and not may_be_empty:
-        raise NoSuchItem(nothing)
+def view_of(options: PlotOptions | FilteredPlotOptions) -> View:
+    from iop4cli.pipeline.view import View
+
+    opened = open_archive(options)
+    return View(opened.store, opened.surroundings())
+
+
+def deliver(options: PlotOptions | FilteredPlotOptions, plot: Plot) -> int:
+    """Draw to the file or the terminal, or write the values; with nothing to draw end as for no such item."""
+    if not plot.rows and plot.nothing is not None:
+        raise NoSuchItem(plot.nothing)
     if options.to is not None:
-        _to_file(options.to, plot, options.wide)
+        from iop4cli.export.plots.plot import save_plot
+
+        save_plot(plot, options.to, wide=options.wide)
+        output.line(str(options.to))
     elif output.is_terminal():
         _to_terminal(plot)
     else:
         output.table(plot.rows, plot.columns)
     return 0
-
-
-def _to_file(path: Path, plot: Plot, wide: bool) -> None:
-    from iop4cli.export.plots.chart_figure import chart_figure
-    from iop4cli.export.plots.style import save_figure
-
-    save_figure(plot.figure() if plot.figure is not None else chart_figure(_chart(plot), wide=wide), path)
-    output.line(str(path))
 
 
 def _to_terminal(plot: Plot) -> None:
@@ -95,9 +84,4 @@ def _to_terminal(plot: Plot) -> None:
     if plot.text is not None:
         output.drawing(plot.text(columns, plain or not output.has_colours()))
     else:
-        output.drawing(chart_text(_chart(plot), columns, plain=plain))
-
-
-def _chart(plot: Plot) -> Chart:
-    assert plot.chart is not None, "a plot without a chart draws itself"
-    return plot.chart()
+        output.drawing(chart_text(plot.drawn(), columns, plain=plain))
