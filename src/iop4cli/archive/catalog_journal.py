@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from iop4cli.archive.catalog_names import Placed, name_problems
 from iop4cli.archive.catalog_store import read_sources, source_batches
+from iop4cli.archive.name_lists import keep_names
 from iop4cli.archive.source import Source
 from iop4cli.archive.store import Batch, Store, utc_now
 from iop4cli.errors import NoSuchItem, UsageError
@@ -65,6 +66,7 @@ def apply_change(store: Store, what: str, who: str, pairs: Sequence[Pair], more:
     changed = source_batches([pair.name for pair in pairs], [pair.after for pair in pairs if pair.after is not None])
     number = "update catalog_change set change = (select coalesce(max(change), 0) + 1 from catalog_change) "
     store.write([*changed, Batch("catalog_change", rows, append=True), *more], number + "where change is null;")
+    keep_names(store, ("source",))
     found = store.rows("select max(change) as n from catalog_change where time_utc = ? and who = ?", [now, who])
     return int(found[0]["n"])
 

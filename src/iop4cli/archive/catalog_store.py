@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from iop4cli.archive.name_lists import keep_names
 from iop4cli.archive.source import Source
 from iop4cli.archive.store import Batch, Store
 from iop4cli.strict_toml import FrozenTable
@@ -42,6 +43,7 @@ def write_sources(store: Store, sources: Iterable[Source]) -> None:
     """Add sources, or replace those of the same name, all or none; no journal (see catalog_journal)."""
     known = list(sources)
     store.write(source_batches([source.name for source in known], known))
+    keep_names(store, ("source",))
 
 
 def source_batches(names: Sequence[str], sources: Sequence[Source]) -> list[Batch]:

@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from iop4cli.archive.name_lists import keep_names
 from iop4cli.archive.store import Batch, Store, utc_now
 
 
@@ -54,6 +55,7 @@ def list_flags(store: Store) -> list[dict[str, Any]]:
 def add_calibration(store: Store, row: Mapping[str, Any], who: str) -> None:
     """Keep a new polarimetric calibration, which nobody has accepted yet."""
     store.write([Batch("calibration", [{**row, "made_utc": utc_now(), "made_by": who}])])
+    keep_names(store, ("calibration",))
 
 
 def decide_calibration(store: Store, name: str, who: str, *, accepted: bool, reason: str = "") -> None:

@@ -91,6 +91,7 @@ def command(
 
 
 def _fetch_from_disk(opened: Opened, paths: list[Path], copy: bool | None, json: bool) -> int:
+    from iop4cli.archive.name_lists import add_frames
     from iop4cli.remote.local import LocalFetch, frames_below
 
     missing = [path for path in paths if not path.exists()]
@@ -99,15 +100,19 @@ def _fetch_from_disk(opened: Opened, paths: list[Path], copy: bool | None, json:
     by_copy = opened.config["fetch.copy"] if copy is None else copy
     fetch = LocalFetch(opened.layout, opened.surroundings().registry, by_copy, opened.config["fetch.read_only"])
     counts = {"done": 0, "current": 0, "failed": 0}
+    come = []
     for path in frames_below(paths):
         status, name, reason = fetch.one(path)
         counts[status] += 1
+        if status == "done" and name:
+            come.append(name)
         if json:
             output.json_row({"name": name, "file": str(path), "status": status, "reason": reason or None})
         elif status == "done" and name:
             output.line(name)
         if status == "failed":
             messages.warn(f"{path}: {reason}")
+    add_frames(opened.layout.root, come)
     messages.notice(f"{counts['done']} fetched, {counts['current']} there already, {counts['failed']} refused")
     if not counts["failed"]:
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iop4cli.archive.epochs import Epoch, FrameName, NameGlob, parse_item, parse_night
@@ -43,7 +44,7 @@ def fetch_from_server(opened: Opened, name: str, wish: RemoteWish, json: bool) -
         nights = wanted.nights(fetch)
         if wish.listing and not (wish.items or wish.new or wish.patterns):
             return _list_nights(archive, nights, json)
-        return _Run(fetch, archive, wanted, json, wish.listing).over(nights)
+        return _Run(opened.layout.root, fetch, archive, wanted, json, wish.listing).over(nights)
     finally:
         fetch.close()
 
@@ -153,8 +154,9 @@ def _list_nights(archive: RemoteArchive, nights: list[str], json: bool) -> int:
 
 @dataclass
 class _Run:
-    """Going over the nights."""
+    """Going over the nights; `root` is the archive's folder."""
 
+    root: Path
     fetch: NightFetch
     archive: RemoteArchive
     wanted: _Wanted
@@ -162,6 +164,7 @@ class _Run:
     listing: bool
 
     def over(self, nights: list[str]) -> int:
+        from iop4cli.archive.name_lists import add_frames
         from iop4cli.remote.server import NotThere, RemoteError
 
         counts: Counter[str] = Counter()
@@ -179,9 +182,13 @@ class _Run:
                 messages.error(f"{problem}; nothing more is tried")
                 counts["failed"] += 1
                 break
+            come = []
             for file in found if self.listing else self.fetch.fetch(found):
                 counts[file.status] += 1
                 self._tell(file)
+                if file.status == "done":
+                    come.append(file.name)
+            add_frames(self.root, come)
             if self.fetch.given_up:
                 messages.error(f"{self.fetch.given_up}; nothing more is tried")
                 break

@@ -72,6 +72,7 @@ def command(
     note, calibration).
     """
     from iop4cli.archive.asking import check_only_reads
+    from iop4cli.archive.name_lists import TABLES, keep_names
 
     chosen = _format(form, to)
     opened = open_archive(options)
@@ -86,6 +87,8 @@ def command(
         if not write:
             check_only_reads(sql, " (--write lets anything through)")
         answer = opened.store.ask(sql, write=write)
+        if write:
+            keep_names(opened.store, TABLES)
     _show(answer, chosen, to)
     if write and not schema and answer.columns != ("Count",):
         messages.notice("written")

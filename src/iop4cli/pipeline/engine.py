@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from iop4cli.archive.name_lists import keep_names
 from iop4cli.archive.selection import Selection, frames_selected, nights_selected
 from iop4cli.archive.store import Store
 from iop4cli.pipeline.arrivals import Underway
@@ -97,14 +98,20 @@ def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
     for step in steps:
         # A later wave may do what an earlier one could not: an item ends once.
         failed: dict[str, Ended] = {}
-        for wave in step.waves:
-            for event in _run_wave(session, step, wave):
-                if isinstance(event, Ended):
-                    failed.pop(event.item, None)
-                    if event.status == FAILED and event.news and wave != step.waves[-1]:
-                        failed[event.item] = event
-                        continue
-                yield event
+        changed = False
+        try:
+            for wave in step.waves:
+                for event in _run_wave(session, step, wave):
+                    if isinstance(event, Ended):
+                        changed = changed or event.news
+                        failed.pop(event.item, None)
+                        if event.status == FAILED and event.news and wave != step.waves[-1]:
+                            failed[event.item] = event
+                            continue
+                    yield event
+        finally:
+            if changed:
+                keep_names(session.store, step.tables)
         yield from failed.values()
 
 
