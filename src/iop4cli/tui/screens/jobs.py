@@ -54,6 +54,9 @@ stopped so.
             yield ProgressBar(show_eta=False, id="job-progress")
             yield RichLog(id="job-lines", max_lines=1000, wrap=True, markup=False, highlight=False)
 
+    def on_mount(self) -> None:
+        self.query_one("#job").display = False
+
     def read_rows(self) -> list[Row]:
         return [job.row() for job in self.jobs]
 
@@ -68,6 +71,7 @@ stopped so.
     def _show_job(self) -> None:
         row = self.table.row
         job = next((job for job in self.jobs if row is not None and job.number == row["number"]), None)
+        self.query_one("#job").display = job is not None
         if job is None:
             return
         self.query_one("#job-command", Static).update(f"{job.command}: {job.status}")

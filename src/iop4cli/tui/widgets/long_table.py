@@ -41,7 +41,7 @@ class LongTable(ScrollView, can_focus=True):
         & > .long-table--good { color: $text-success; }
         & > .long-table--warn { color: $text-warning; }
         & > .long-table--bad { color: $text-error; }
-        & > .long-table--waiting { color: $text-muted; }
+        & > .long-table--waiting { color: $foreground-muted; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -21,8 +21,8 @@ class Modulation(Vertical):
     DEFAULT_CSS = """
     Modulation { height: 1fr; }
     Modulation > Static { height: 1; color: $text-accent; text-style: bold; }
-    Modulation > PlotWidget { height: 1fr; }
-    Modulation > #fit { height: 2fr; }
+    Modulation > PlotWidget { height: 2fr; }
+    Modulation > #fit { height: 3fr; }
     Modulation > PlotWidget > .plot--axis { color: $foreground-muted; }
     Modulation > PlotWidget > .plot--tick { color: $foreground; text-style: none; }
     Modulation > PlotWidget > .plot--label { color: $foreground; text-style: bold; }
@@ -34,11 +34,11 @@ class Modulation(Vertical):
         yield PlotWidget(id="residual")
 
     def on_mount(self) -> None:
-        for plot, label, below in (("#fit", "%", 0), ("#residual", "left", 1)):
+        for plot, label, below, ticks in (("#fit", "%", 0, 4), ("#residual", "rest", 1, 3)):
             widget = self.query_one(plot, PlotWidget)
             widget.margin_top, widget.margin_bottom, widget.margin_left = 1, below, 8
             widget.set_ylabel(label)
-            widget.set_y_formatter(FewTicks(4))
+            widget.set_y_formatter(FewTicks(ticks))
             widget.set_x_formatter(FewTicks(8))
         self.query_one("#fit", PlotWidget).set_xticks([])
 
@@ -47,14 +47,14 @@ class Modulation(Vertical):
         self.query_one(Static).update(text)
 
     def show(self, rows: Rows, curve: Rows, quantity: str) -> None:
-        self.say(f"{quantity} in % against the angle of the analyser in degrees; below what the fit leaves")
+        self.say(f"{quantity} in % against the analyser's angle in degrees; below: residuals")
         angles = [row["angle_deg"] for row in curve]
         limits = min(angles), max(angles)
         fit, residual = self.query_one("#fit", PlotWidget), self.query_one("#residual", PlotWidget)
         for plot, column in ((fit, "modulation_percent"), (residual, "residual_percent")):
             plot.clear()
             plot.set_xlimits(*limits)
-            plot.set_ylimits(*_limits(rows, column))
+            plot.set_ylimits(*_limits(rows, column, [row["fit_percent"] for row in curve] if plot is fit else ()))
         fit.plot(
             angles, [row["fit_percent"] for row in curve], line_style=self._colour("accent"),
             hires_mode=HiResMode.BRAILLE,
@@ -74,8 +74,9 @@ class Modulation(Vertical):
         return self.app.theme_variables.get(name, "white")
 
 
-def _limits(rows: Rows, column: str) -> tuple[float, float]:
+def _limits(rows: Rows, column: str, curve_percent: Sequence[float]) -> tuple[float, float]:
     known = [(row[column], row["modulation_err_percent"] or 0.0) for row in rows if row[column] is not None]
+    known += [(value, 0.0) for value in curve_percent]
     low = min((value - error for value, error in known), default=-1.0)
     high = max((value + error for value, error in known), default=1.0)
     pad = 0.1 * (high - low) or 0.1
