@@ -41,14 +41,16 @@ class Described:
         return " ".join(["iop4", *self.words, "[OPTIONS]", *(str(argument) for argument in self.arguments), *below])
 
     @property
-    def examples(self) -> tuple[str, ...]:
-        """Command lines of the epilog; of a subcommand those that have it."""
+    def epilog_lines(self) -> tuple[str, ...]:
+        """The command lines under the help."""
         lines = (line.strip() for line in self.epilog.splitlines())
-        of_all = [line for line in lines if line and line != "Examples:"]
-        if len(self.words) == 1:
-            return tuple(of_all)
+        return tuple(line for line in lines if line and line != "Examples:")
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Those of the epilog that have this command: subcommands share one."""
         own = " ".join(["iop4", *self.words])
-        return tuple(line for line in of_all if f"{own} " in f"{line} ")
+        return tuple(line for line in self.epilog_lines if len(self.words) == 1 or f"{own} " in f"{line} ")
 
 
 def described() -> list[Described]:
