@@ -53,6 +53,16 @@ follows what comes. l goes round the levels: all, warnings and errors, errors. E
             self.table.action_move_to_end(1)
             self._follows = False
 
+    def say_what(self) -> None:
+        """The message of the cursor's line, for which a small terminal has no column."""
+        super().say_what()
+        row = self.table.row
+        if row is not None and row["message"]:
+            place = f"{self.table.cursor_row + 1}/{self.table.total:,} log"
+            item = str(row["item"] or "").rsplit("/", 1)[-1]
+            said = f"{item}: {row['message']}" if item else str(row["message"])
+            self.say("  ·  ".join(filter(None, (place, self.filter_text and f"filter: {self.filter_text}", said))))
+
     def set_filter(self, text: str) -> None:
         super().set_filter(text)
         self._follows = True
