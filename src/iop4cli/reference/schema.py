@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from iop4cli.archive.columns import TABLES, column_of
 from iop4cli.archive.queries import described_tables
 from iop4cli.archive.store import Store
+from iop4cli.frames.quality import MEANING
 from iop4cli.reference.markdown import cell
 
 
@@ -20,7 +21,13 @@ def schema_page() -> str:
     named = [table for table in TABLES if table in found] + sorted(set(found) - set(TABLES))
     parts = ["# Tables and columns\n\nMade from the store by `make docs`; `iop4 sql --schema TABLE` says the same.\n"]
     parts += [_section(table, found[table]) for table in named]
-    return "\n".join(parts)
+    return "\n".join([*parts, _quality_bits()])
+
+
+def _quality_bits() -> str:
+    rows = "".join(f"| {int(bit)} | {text} |\n" for bit, text in sorted(MEANING.items()))
+    said = "Bits of `quality` in the view results and of `bits` in aperture and measurement; they are added up."
+    return f"## Quality bits\n\n{said}\n\n| bit | meaning |\n| --- | --- |\n{rows}"
 
 
 def _section(table: str, columns: list[tuple[str, str]]) -> str:
