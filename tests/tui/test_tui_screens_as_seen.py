@@ -26,7 +26,8 @@ insert into source by name select * from (values
 insert into source_mag values ('BL Lac B', 'R', 11.93, 0.05), ('BL Lac C', 'R', 13.75, 0.03);
 insert into calibrates values ('BL Lac B', '2200+420'), ('BL Lac C', '2200+420');
 insert into frame by name
-select 'OSN-T090/2022-09-' || night || '/BLLac-000' || number || 'R' || angle || '.fit' as name, 'OSN-T090' as telescope,
+select 'OSN-T090/2022-09-' || night || '/BLLac-000' || number || 'R' || angle || '.fit' as name,
+    'OSN-T090' as telescope,
     ('2022-09-' || night)::date as night, 'BLLac-000' || number || 'R' || angle || '.fit' as filename, 'done' as status,
     '' as reason, 'AndorT90' as instrument, 'light' as kind, 'pol' as mode, 'R' as band, angle as angle_deg,
     60.0 as exptime_s, 59821.5 + night::int + number / 10.0 + angle / 10000.0 as mjd_utc, '2200+420' as target
@@ -44,10 +45,11 @@ insert into master by name select * from (values
 ) m(name, kind, band, angle_deg, n_frames, n_rejected, level, scatter, accepted, reason),
     (select 'OSN-T090' as telescope, date '2022-09-08' as night, 'AndorT90' as instrument) t;
 insert into measurement by name
-select 'a00000000' || (10 * number + star) as id, 'OSN-T090/2022-09-0' || night || '/pol-2200+420-R-' || number as origin,
+select 'a00000000' || (10 * number + star) as id, 'OSN-T090/2022-09-0' || night || '/pol-2200+420-R-' || number
+    as origin,
     ['2200+420', 'BL Lac B', 'BL Lac C'][star + 1] as source, 'OSN-T090' as telescope,
     ('2022-09-0' || night)::date as night, 'AndorT90' as instrument, 'pol' as mode, 'R' as band,
-    59821.5 + night + number / 10.0 as mjd_utc, [13.02, 11.93, 13.75][star + 1] + (1 - abs(star)) * number / 20.0 as mag,
+    59821.5 + night + number / 10.0 as mjd_utc, [13.02, 11.93, 13.75][star + 1] + (1 - star) * number / 20.0 as mag,
     0.028 as mag_err, [0.1593, 0.0006, 0.0023][star + 1] as p, 0.0032 as p_err,
     [125.9, null, null][star + 1] as chi_deg, [0.6, null, null][star + 1] as chi_err_deg, 4 as n_frames, 0 as bits
 from (values (8, 1), (8, 2), (9, 3), (9, 4)) g(night, number), (values (0), (1), (2)) s(star);
