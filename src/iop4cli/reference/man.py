@@ -84,7 +84,7 @@ def _page(verb: str, summary: str, own: list[Described]) -> str:
         _section("EXIT STATUS", _items(exit_status(verb, flags))),
         _section("ENVIRONMENT", _items(environment(verb, flags))),
         _section("FILES", _items(files(verb, flags))),
-        _section("EXAMPLES", _examples(first.examples)),
+        _section("EXAMPLES", _examples(tuple(dict.fromkeys(line for command in own for line in command.epilog_lines)))),
         _section("SEE ALSO", ".BR iop4 (1)\n"),
     ]
     return "".join(parts)
