@@ -120,7 +120,7 @@ def fit(
     from iop4cli.commands.calib_showing import show_fit
     from iop4cli.pipeline.calibrating import FitRequest, fit_calibration
 
-    held = [parameter for what in hold or () for parameter in _held(what)]
+    held = [parameter for what in hold or () for parameter in held_numbers(what)]
     opened = open_archive(options)
     request = FitRequest(instrument, band, since, until, standards, doubtful, tuple(held), zero_scatter)
     fitted = fit_calibration(view_of(opened), request, name)
@@ -145,7 +145,8 @@ def fit(
     return 0
 
 
-def _held(what: str) -> tuple[str, ...]:
+def held_numbers(what: str) -> tuple[str, ...]:
+    """The numbers that --hold keeps."""
     if what not in _HELD:
         raise UsageError(f"--hold {what!r} is none of {', '.join(_HELD)}")
     return _HELD[what]

@@ -96,7 +96,7 @@ def list_(options: ArchiveOptions, names: Names = None, json: Json = False) -> i
     """List the sources of the catalogue with their magnitudes."""
     from iop4cli.archive.catalog_store import read_sources
 
-    rows = [_row(source) for source in sources_named(read_sources(open_archive(options).store), names or [])]
+    rows = [source_row(source) for source in sources_named(read_sources(open_archive(options).store), names or [])]
     if json:
         for row in rows:
             output.json_row(row)
@@ -139,7 +139,8 @@ def export(
     return 0
 
 
-def _row(source: Any) -> dict[str, Any]:
+def source_row(source: Any) -> dict[str, Any]:
+    """A source as one flat row."""
     mags = {band: mag for band, (mag, _) in sorted(source.mags.items())}
     return {
         "name": source.name, "other_names": ";".join(source.other_names) or None, "ra_deg": source.ra_deg,

@@ -75,7 +75,7 @@ def add(
             if not equals:
                 raise UsageError(f"--mag {said!r}: write BAND=MAGNITUDE or BAND=MAGNITUDE,ERROR, like R=13.2,0.01")
             cells |= _with_error(f"mag_{band.strip()}", value)
-        sources = (_from_cells(cells, known),)
+        sources = (source_from_cells(cells, known),)
     names = {normalise(source.name) for source in known}
     for source in sources:
         if normalise(source.name) in names:
@@ -102,7 +102,8 @@ def _with_error(column: str, said: str | None) -> dict[str, str]:
     return {column: value.strip(), f"{column}_err": error.strip()}
 
 
-def _from_cells(cells: dict[str, str], known: Sequence[Source]) -> Source:
+def source_from_cells(cells: dict[str, str], known: Sequence[Source]) -> Source:
+    """A source from the columns of a catalogue's file; what is wrong is a CatalogError."""
     from iop4cli.archive.catalog import CatalogError
     from iop4cli.archive.catalog_names import Placed, name_problems, resolve_targets
     from iop4cli.archive.catalog_row import BAND_COLUMN, CatalogProblem, Row, parse_row

@@ -38,8 +38,17 @@ def remove(
 
     store = open_archive(options).store
     known = read_sources(store)
+    left, said = without(known, names, force=force)
+    for text in said:
+        messages.notice(text)
+    make_change(store, "remove", pairs_of(known, left))
+    return 0
+
+
+def without(known: Sequence[Source], names: Sequence[str], *, force: bool) -> tuple[list[Source], list[str]]:
+    """What is left of a catalogue, and what that means for others; a UsageError if others need one, but for `force`."""
     gone = {source.name for source in sources_named(known, names)}
-    bonds = list(_bonds(known, gone))
+    bonds = _bonds(known, gone)
     if bonds and not force:
         raise UsageError("\n".join([*bonds, "nothing is removed; --force removes them all the same"]))
     left = [
@@ -47,10 +56,7 @@ def remove(
         for source in known
         if source.name not in gone
     ]
-    for said in [*bonds, *_orphans(known, left)]:
-        messages.notice(said)
-    make_change(store, "remove", pairs_of(known, left))
-    return 0
+    return left, [*bonds, *_orphans(known, left)]
 
 
 def _bonds(known: Sequence[Source], gone: set[str]) -> list[str]:
@@ -83,31 +89,42 @@ def rename(
     """
     from iop4cli.archive.catalog_journal import pairs_of
     from iop4cli.archive.catalog_store import read_sources
-    from iop4cli.archive.names import normalise
 
     store = open_archive(options).store
     known = read_sources(store)
+    source, left = renamed(known, name, new)
+    make_change(store, rename_words(source, new), pairs_of(known, left), flags_renamed(store, source.name, new.strip()))
+    return 0
+
+
+def rename_words(source: Source, new: str) -> str:
+    """What the record of the change says."""
+    return f"rename {source.name} to {new.strip()}"
+
+
+def renamed(known: Sequence[Source], name: str, new: str) -> tuple[Source, list[Source]]:
+    """The source that `name` means, and the catalogue in which it has the new name."""
+    from iop4cli.archive.names import normalise
+
     source = source_named(known, name)
     new = new.strip()
     if not normalise(new) or ";" in new or new.startswith("#"):
         raise UsageError(f"{new!r} is no name: it needs a letter or figure, and neither ; nor # in front")
     if new == source.name:
         raise UsageError(f"{source.name} has that name already")
+    if any(one.name == new for one in known):
+        raise UsageError(f"{new} is in the catalogue already")
     aliases = (source.name, *(other for other in source.other_names if other != new))
-    renamed = dataclasses.replace(source, name=new, other_names=aliases)
     left = [
-        renamed if one is source else dataclasses.replace(
+        dataclasses.replace(source, name=new, other_names=aliases) if one is source else dataclasses.replace(
             one, calibrates=tuple(sorted(new if target == source.name else target for target in one.calibrates))
         )
         for one in known
     ]  # fmt: skip
-    if any(one.name == new for one in known):
-        raise UsageError(f"{new} is in the catalogue already")
-    make_change(store, f"rename {source.name} to {new}", pairs_of(known, left), _flags_of(store, source.name, new))
-    return 0
+    return source, left
 
 
-def _flags_of(store: Store, old: str, new: str) -> list[Batch]:
+def flags_renamed(store: Store, old: str, new: str) -> list[Batch]:
     """Flags for the results as they will be called; the old ones stay, for the change may be undone."""
     from iop4cli.pipeline.step import measurement_id
 
@@ -137,19 +154,7 @@ def log(
     json: Json = False,
 ) -> int:
     """List who changed what in the catalogue and when, the oldest first."""
-    from iop4cli.archive.catalog_journal import differences, read_changes
-    from iop4cli.archive.names import normalise
-
-    wanted = {normalise(name) for name in names or ()}
-    rows: list[dict[str, Any]] = [
-        {
-            "change": change.number, "time_utc": change.time_utc, "who": change.who, "what": change.what,
-            "source": pair.name, "undone_by": change.undone_by, "changes": "; ".join(differences(pair)),
-        }
-        for change in read_changes(open_archive(options).store)
-        for pair in change.pairs
-        if not wanted or normalise(pair.name) in wanted
-    ]  # fmt: skip
+    rows = change_rows(open_archive(options).store, names or ())
     if json:
         for row in rows:
             output.json_row(row)
@@ -158,6 +163,23 @@ def log(
     if not rows:
         messages.notice("no change of the catalogue is recorded")
     return 0
+
+
+def change_rows(store: Store, names: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each source of each change, the oldest first; those of some names, or all."""
+    from iop4cli.archive.catalog_journal import differences, read_changes
+    from iop4cli.archive.names import normalise
+
+    wanted = {normalise(name) for name in names}
+    return [
+        {
+            "change": change.number, "time_utc": change.time_utc, "who": change.who, "what": change.what,
+            "source": pair.name, "undone_by": change.undone_by, "changes": "; ".join(differences(pair)),
+        }
+        for change in read_changes(store)
+        for pair in change.pairs
+        if not wanted or normalise(pair.name) in wanted
+    ]  # fmt: skip
 
 
 @takes_options

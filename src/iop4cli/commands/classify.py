@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -48,10 +47,7 @@ def command(
 
 
 def _note_overrides(options: StepOptions, said: list[str]) -> None:
-    from iop4cli.archive.people import note_overrides
-    from iop4cli.archive.selection import frames_selected
-    from iop4cli.instruments.overrides import parse_override
-    from iop4cli.pipeline.steps.classify import raw_files
+    from iop4cli.pipeline.said import override_headers
     from iop4cli.pipeline.view import View
     from iop4cli.shell.arguments import selection_of
 
@@ -63,11 +59,5 @@ def _note_overrides(options: StepOptions, said: list[str]) -> None:
         if not equals:
             raise UsageError(f"--set {text!r}: must be FIELD=VALUE")
         values[field.strip()] = value.strip()
-        if value.strip():
-            parse_override(field.strip(), value.strip())
     opened = open_archive(options)
-    surroundings = opened.surroundings()
-    view = View(opened.store, surroundings)
-    known = {name for name, _ in raw_files(view)}
-    frames = frames_selected(selection_of(options), opened.store, view.frames, known, surroundings.registry)
-    note_overrides(opened.store, sorted(frames), values, getpass.getuser())
+    override_headers(View(opened.store, opened.surroundings()), selection_of(options), values)

@@ -11,7 +11,7 @@ from iop4cli.archive.moments import Moment
 from iop4cli.pipeline.differences import CHANGED, GONE, MARKED, MOVED, NEW, Comparison, Difference
 from iop4cli.shell import messages, output, page
 
-_COLUMNS = (
+COLUMNS = (
     "status", "id", "source", "night", "mode", "band", "quantity", "before", "after", "error", "n_sigma", "causes",
 )  # fmt: skip
 _ROWS_OF_A_CAUSE = 8
@@ -38,7 +38,7 @@ def show_comparison(compared: Comparison, sigma: float, *, everything: bool, as_
     elif output.is_terminal():
         _for_people(compared, shown, sigma, everything=everything)
     else:
-        output.table([_line(one) for one in shown], _COLUMNS)
+        output.table([line_of(one) for one in shown], COLUMNS)
     counts = Counter(one.status for one in compared.differences)
     said = [f"{counts[status]} {words.format(sigma=sigma)}" for status, words in _WORDS.items() if counts[status]]
     if not said:
@@ -99,7 +99,8 @@ def _value_in_words(one: Difference, name: str) -> str:
     return f"{short} {factor * change.difference:+.{digits}f} {unit}" + ("" if far is None else f" ({far:+.2g} sigma)")
 
 
-def _line(one: Difference) -> dict[str, Any]:
+def line_of(one: Difference) -> dict[str, Any]:
+    """A difference as one flat row, with the value that moved most."""
     most = one.most
     row = {name: one.row[name] for name in ("id", "source", "night", "mode", "band")}
     row |= {"status": one.status, "causes": one.why}

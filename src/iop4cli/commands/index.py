@@ -9,13 +9,13 @@ import typer
 
 from iop4cli.commands import index_adding, index_fetching
 from iop4cli.commands.index_fields import Asked, InstrumentNames, Scales, SeriesNames, SourceNames, Wish, summary
+from iop4cli.commands.index_rows import coverage_row, index_row, index_rows, need_row
 from iop4cli.errors import Iop4Error, NoSuchItem, UsageError
 from iop4cli.shell import messages, output
 from iop4cli.shell.options import ArchiveOptions, Json, takes_options
 
 if TYPE_CHECKING:
     from iop4cli.archive.index_files import BrokenIndex, IndexFile
-    from iop4cli.pipeline.index_needs import Field
     from iop4cli.shell.config import Config
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -81,17 +81,10 @@ def list_(options: ArchiveOptions, json: Json = False) -> int:
     an archive too. A file that is cut or is no index says so and is not used; nor is one whose name was in a folder
     before. A tile is one of 12 nside^2 of the sky (healpix); none: a file of the whole sky.
     """
-    from iop4cli.archive.index_files import BrokenIndex, examined
+    from iop4cli.archive.index_files import examined
 
     config = _config(options)
-    rows, seen = [], dict[str, str]()
-    for one in examined(config.index_folders()):
-        row = _row(one)
-        if not isinstance(one, BrokenIndex):
-            first = seen.setdefault(one.path.name, row["folder"])
-            if first != row["folder"]:
-                row |= {"status": "shadowed", "reason": f"{first} has one of that name"}
-        rows.append(row)
+    rows = list(index_rows(examined(config.index_folders())))
     _show(rows, json)
     n_broken = sum(row["status"] == "broken" for row in rows)
     searched = ", ".join(map(str, config.index_folders()))
@@ -124,7 +117,7 @@ def coverage(
     shown = {field: files for field, files in covered.items() if not missing or field.source in bare}
     if json:
         for field, files in shown.items():
-            output.json_row(_coverage_row(field, files))
+            output.json_row(coverage_row(field, files))
     else:
         instruments = list(dict.fromkeys(field.instrument for field in covered))
         rows: dict[str, dict[str, Any]] = {}
@@ -168,16 +161,7 @@ def needs(
     asked = Asked.of(options, Wish(tuple(source or ()), tuple(instrument or ()), scales, series))
     needed = asked.needed()
     mirror = asked.opened.config["index.url"]
-    rows = [
-        {
-            "name": need.file.name, "series": need.file.series, "scale": need.file.scale,
-            "quads_arcmin": _quads(need.file.quad_lower_arcsec, need.file.quad_upper_arcsec),
-            "healpix": need.file.healpix if need.file.nside else None, "nside": need.file.nside or None,
-            "size_bytes": need.file.size_bytes, "sources": list(need.sources),
-            "url": need.file.address(mirror),
-        }
-        for need in needed
-    ]  # fmt: skip
+    rows = [need_row(need, mirror) for need in needed]
     if json:
         for row in rows:
             output.json_row(row)
@@ -219,7 +203,7 @@ def verify(
                 check_content(one.path)
             except (Iop4Error, OSError, ValueError) as error:
                 one = BrokenIndex(one.path, str(error))
-        row = _row(one)
+        row = index_row(one)
         counts[row["status"]] += 1
         if json:
             output.json_row(row)
@@ -253,34 +237,6 @@ def _config(options: ArchiveOptions) -> Config:
             raise
         layout = None
     return load_config(layout.config if layout else None, (), step_settings())
-
-
-def _row(one: IndexFile | BrokenIndex) -> dict[str, Any]:
-    from iop4cli.archive.index_files import BrokenIndex
-
-    row: dict[str, Any] = {"file": one.path.name, "folder": str(one.path.parent)}
-    if isinstance(one, BrokenIndex):
-        size = one.path.stat().st_size if one.path.is_file() else None
-        return row | {"size_bytes": size, "status": "broken", "reason": one.reason}
-    ra_deg, dec_deg = one.centre or (None, None)
-    return row | {
-        "number": one.index_id or None, "quads_arcmin": _quads(one.quad_lower_arcsec, one.quad_upper_arcsec),
-        "healpix": None if one.whole_sky else one.healpix, "nside": None if one.whole_sky else one.nside,
-        "ra_deg": ra_deg, "dec_deg": dec_deg, "size_bytes": one.size_bytes, "status": "ok", "reason": None,
-    }  # fmt: skip
-
-
-def _coverage_row(field: Field, files: list[IndexFile]) -> dict[str, Any]:
-    side_arcmin = field.side_arcsec / 60.0
-    return {
-        "source": field.source, "instrument": field.instrument, "ra_deg": field.ra_deg, "dec_deg": field.dec_deg,
-        "side_arcmin": side_arcmin, "status": "covered" if files else "none", "n_files": len(files),
-        "files": [file.path.name for file in files],
-    }  # fmt: skip
-
-
-def _quads(lower_arcsec: float, upper_arcsec: float) -> str:
-    return f"{lower_arcsec / 60.0:.3g}-{upper_arcsec / 60.0:.3g}"
 
 
 def _show(rows: list[dict[str, Any]], json: bool) -> None:

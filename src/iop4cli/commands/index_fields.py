@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
@@ -55,6 +55,7 @@ class Asked:
 
     opened: Opened
     wish: Wish
+    warn: Callable[[str], object] = messages.warn
 
     @classmethod
     def of(cls, options: ArchiveOptions, wish: Wish) -> Asked:
@@ -83,7 +84,7 @@ class Asked:
         folders = self.opened.config.index_folders()
         for one in examined(folders):
             if isinstance(one, BrokenIndex):
-                messages.warn(f"{one.path} is not used: {one.reason}")
+                self.warn(f"{one.path} is not used: {one.reason}")
         return index_files(folders)
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated, Any
 
 import typer
@@ -51,22 +50,10 @@ def command(
 
 def _say(options: StepOptions, words: dict[str, list[str]]) -> None:
     """Keep the word of a person on masters."""
-    from iop4cli.archive.lineage import Names
-    from iop4cli.archive.people import note_overrides
     from iop4cli.commands.opening import open_archive
-    from iop4cli.pipeline.standing import FIELD
+    from iop4cli.pipeline.said import judge_masters
 
     if options.dry_run:
         raise UsageError("--accept, --reject and --unsay write what you say: leave out --dry-run")
     opened = open_archive(options)
-    known = Names(opened.store, opened.surroundings().registry)
-    found = {}
-    for word, names in words.items():
-        things = [thing for name in names for thing in known.find(name)]
-        for thing in things:
-            if thing.kind != "master":
-                raise UsageError(f"{thing.name} is a {thing.kind}, not a master")
-        found[word] = [thing.name for thing in things]
-    for word, masters in found.items():
-        if masters:
-            note_overrides(opened.store, masters, {FIELD: word}, getpass.getuser())
+    judge_masters(opened.store, opened.surroundings().registry, words)
