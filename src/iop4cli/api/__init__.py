@@ -1,0 +1,1 @@
+"""The commands as a Python API: `from iop4cli import Archive`."""
