@@ -191,7 +191,7 @@ def test_an_export_is_what_is_shown(archive: SmallArchive) -> None:
     assert [{name: row[name] for name in ("source", "mag", "p")} for row in rows] == expected
     text = (archive.root / "shown.ecsv").read_text()
     assert text.startswith("# %ECSV 1.0")
-    assert text.count("2200+420") == 1
+    assert sum("2200+420" in line for line in text.splitlines() if not line.startswith("#")) == 1
 
 
 def test_an_export_overwrites_nothing(archive: SmallArchive, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ _UNITS = {"ra": "deg", "dec": "deg", "chi": "deg", "chi_err": "deg"}
 _UCDS = {
     "name": "meta.id;meta.main", "other_names": "meta.id", "ra": "pos.eq.ra;meta.main", "dec": "pos.eq.dec;meta.main",
     "kind": "src.class", "redshift": "src.redshift", "p": "phys.polarization.linear",
-    "p_err": "stat.error;phys.polarization.linear", "chi": "phys.polarization.posAng",
-    "chi_err": "stat.error;phys.polarization.posAng", "reference": "meta.bib", "comment": "meta.note",
+    "p_err": "stat.error;phys.polarization.linear", "chi": "pos.posAng;phys.polarization.linear",
+    "chi_err": "stat.error;pos.posAng;phys.polarization.linear", "reference": "meta.bib", "comment": "meta.note",
 }  # fmt: skip
 _NUMBERS = ("ra", "dec", "redshift", "p", "p_err", "chi", "chi_err")
 # What XML 1.0 cannot carry at all.

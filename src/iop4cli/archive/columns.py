@@ -38,11 +38,13 @@ RESULTS: dict[str, Column] = {
     "p": Column("", "degree of linear polarisation as a fraction, biased", "phys.polarization.linear"),
     "p_err": Column("", "error of p", "stat.error;phys.polarization.linear"),
     "p_debiased": Column("", "degree of polarisation, bias removed", "phys.polarization.linear"),
-    "p_lo68": Column("", "lower end of the 68 % interval of p", "stat.min;phys.polarization.linear"),
-    "p_hi68": Column("", "upper end of the 68 % interval of p", "stat.max;phys.polarization.linear"),
-    "p_upper95": Column("", "95 % upper limit of p", "stat.max;phys.polarization.linear"),
-    "chi_deg": Column("deg", "position angle, north through east, 0 <= chi < 180", "phys.polarization.posAng"),
-    "chi_err_deg": Column("deg", "error of chi", "stat.error;phys.polarization.posAng"),
+    "p_lo68": Column("", "lower end of the 68 % interval of p", "phys.polarization.linear;stat.min"),
+    "p_hi68": Column("", "upper end of the 68 % interval of p", "phys.polarization.linear;stat.max"),
+    "p_upper95": Column("", "95 % upper limit of p", "phys.polarization.linear;stat.max"),
+    "chi_deg": Column(
+        "deg", "position angle, north through east, 0 <= chi < 180", "pos.posAng;phys.polarization.linear"
+    ),
+    "chi_err_deg": Column("deg", "error of chi", "stat.error;pos.posAng;phys.polarization.linear"),
     "q_sys": Column("", "the calibration's share of the error of q, not contained in q_err", "stat.error.sys"),
     "u_sys": Column("", "the calibration's share of the error of u, not contained in u_err", "stat.error.sys"),
     "p_sys": Column("", "the calibration's share of the error of p, not contained in p_err", "stat.error.sys"),

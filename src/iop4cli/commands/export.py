@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,18 +13,19 @@ from iop4cli.shell import messages, output
 from iop4cli.shell.options import PANEL_HOW, SelectionOptions, takes_options
 
 if TYPE_CHECKING:
-    from iop4cli.archive.results import Results
-    from iop4cli.archive.selection import Selection
     from iop4cli.archive.store import Store
-    from iop4cli.instruments.registry import Registry
 
 EPILOG = """Examples:
 
   iop4 export --since 2022-09-01 -o week.ecsv
 
-  iop4 export --source "BL Lac" --mode pol --columns bjd_tdb,p,p_err,chi_deg,chi_err_deg
+  iop4 export --source "BL Lac" --mode pol --columns polarimetry,fwhm_arcsec -o bllac.vot
 
-  iop4 export --where "mag_err < 0.05 and quality = 0" --format ndjson
+  iop4 export --source "BL Lac" --targets --format latex --columns atel
+
+  iop4 export --source "BL Lac" --cite -o bllac.bib
+
+  iop4 export --source "BL Lac" --until 2022-12-31 --bundle bllac-2022.zip
 """
 
 
@@ -39,7 +40,7 @@ def command(
             metavar="FILE",
             show_default=False,
             rich_help_panel=PANEL_HOW,
-            help="A file (.csv, .ecsv, .ndjson); else stdout.",
+            help="A file (.csv .ecsv .vot .xml .fits .parquet .ndjson .jsonl .md .tex); else stdout.",
         ),
     ] = None,
     form: Annotated[
@@ -49,7 +50,7 @@ def command(
             metavar="FORMAT",
             show_default=False,
             rich_help_panel=PANEL_HOW,
-            help="csv, ecsv or ndjson; else as the file is called, else csv.",
+            help="csv, ecsv, votable, fits, parquet, ndjson, markdown or latex; else as the file is called, else csv.",
         ),
     ] = None,
     columns: Annotated[
@@ -59,7 +60,7 @@ def command(
             metavar="A,B,C",
             show_default=False,
             rich_help_panel=PANEL_HOW,
-            help="These columns only, in this order.",
+            help="These columns only, in this order; lightcurve, polarimetry, atel and full stand for several.",
         ),
     ] = None,
     flagged: Annotated[
@@ -68,40 +69,98 @@ def command(
     targets: Annotated[
         bool, typer.Option("--targets", rich_help_panel=PANEL_HOW, help="Only targets, no calibrators.")
     ] = False,
+    cite: Annotated[
+        bool,
+        typer.Option("--cite", rich_help_panel=PANEL_HOW, help="Not results but BibTeX of what they rest on."),
+    ] = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle",
+            metavar="DIR|FILE.zip",
+            show_default=False,
+            rich_help_panel=PANEL_HOW,
+            help="Tables, plots, README, BibTeX and checksums for a collaborator.",
+        ),
+    ] = None,
 ) -> int:
-    """Write results as CSV, ECSV or NDJSON.
+    """Write results as a table: CSV, ECSV, VOTable, FITS, Parquet, NDJSON, Markdown or LaTeX.
 
     Reads the view [bold]results[/bold]; --where is a condition in SQL on its columns, which `iop4 sql
     --schema results` explains. Magnitudes and angles have their units; p, q and u are fractions; times are
-    mid-exposure. What is not known is empty (null in NDJSON). Results that people flagged are left out
-    unless --flagged is given.
+    mid-exposure. What is not known is empty (null in NDJSON, NaN or the column's null in VOTable and FITS). Results
+    that people flagged are left out unless --flagged is given. ECSV, VOTable, FITS, Parquet, Markdown and LaTeX say
+    which software, calibrations, comparison stars (with their references) and conventions the results rest on.
+    Markdown and LaTeX are rounded by the errors, and have the columns of atel unless --columns is given.
     """
     from iop4cli.archive.results import condition_of, result_columns, select_results
-    from iop4cli.export.atomic import write_text
-    from iop4cli.export.tables import to_text
+    from iop4cli.export.column_sets import chosen_columns
+    from iop4cli.export.formats import PRINTED, to_bytes
+    from iop4cli.pipeline.provenance import bibtex_of, provenance
     from iop4cli.shell.arguments import selection_of
 
-    chosen_format = _format(form, to)
+    _check_asked(form, to, cite, bundle)
+    chosen_format = "csv" if cite or bundle is not None else _format(form, to)
+    if not cite and bundle is None:
+        _check_terminal(chosen_format, to)
     opened = open_archive(options)
     registry = opened.surroundings().registry
     selection = selection_of(options)
-    chosen = _columns(columns, result_columns(opened.store))
+    said = columns if columns is not None or chosen_format not in PRINTED else "atel"
+    known = result_columns(opened.store)
+    chosen = known if said is None else chosen_columns(said, known)
     condition = condition_of(selection, opened.store, registry)
     if targets:
         condition = f"({condition}) and source in {_targets(opened.store)}"
     found = select_results(opened.store, condition, chosen, flagged=flagged)
-    text = to_text(found.answer, chosen_format, table_meta(found, selection, registry, opened.store))
-    if to is None:
-        output.write(text)
+    rests = provenance(opened.store, registry, selection, condition, flagged=flagged, n_flagged=found.n_flagged)
+    if bundle is not None:
+        from iop4cli.commands.export_bundle import write_bundle
+
+        write_bundle(bundle, found, rests, opened.store, condition, flagged=flagged)
+    elif cite:
+        _deliver(bibtex_of(rests).encode("utf-8"), to, binary=False)
     else:
-        write_text(to, text)
+        _deliver(to_bytes(found.answer, chosen_format, rests.meta), to, binary=_is_binary(chosen_format))
     left_out = f"; {found.n_flagged} flagged by people left out (--flagged keeps them)" if found.n_flagged else ""
     messages.notice(f"{len(found.answer.rows) or 'no'} result{'s' if len(found.answer.rows) != 1 else ''}{left_out}")
     return 0
 
 
+def _check_asked(form: str | None, to: Path | None, cite: bool, bundle: Path | None) -> None:
+    given = [name for name, there in (("--cite", cite), ("--bundle", bundle is not None)) if there]
+    if len(given) > 1:
+        raise UsageError("--bundle has the BibTeX in it: --cite is not needed")
+    if given and form is not None:
+        raise UsageError(f"{given[0]} has no --format")
+    if bundle is not None and to is not None:
+        raise UsageError("--bundle says where it goes: -o is for one table")
+
+
+def _check_terminal(form: str, to: Path | None) -> None:
+    if to is None and _is_binary(form) and output.is_terminal():
+        raise UsageError(f"{form} is no text for a terminal: give -o FILE, or send it on (> FILE)")
+
+
+def _is_binary(form: str) -> bool:
+    from iop4cli.export.formats import BINARY
+
+    return form in BINARY
+
+
+def _deliver(content: bytes, to: Path | None, *, binary: bool) -> None:
+    from iop4cli.export.atomic import write_bytes
+
+    if to is not None:
+        write_bytes(to, content)
+    elif binary:
+        output.write_bytes(content)
+    else:
+        output.write(content.decode("utf-8"))
+
+
 def _format(said: str | None, to: Path | None) -> str:
-    from iop4cli.export.tables import FORMATS, SUFFIXES
+    from iop4cli.export.formats import FORMATS, SUFFIXES
     from iop4cli.nearest import did_you_mean
 
     if said is not None:
@@ -115,49 +174,9 @@ def _format(said: str | None, to: Path | None) -> str:
     return SUFFIXES[to.suffix.lower()]
 
 
-def _columns(said: str | None, known: list[str]) -> list[str]:
-    from iop4cli.nearest import did_you_mean
-
-    if said is None:
-        return known
-    wanted = list(dict.fromkeys(name.strip() for name in said.split(",") if name.strip()))
-    for name in wanted:
-        if name not in known:
-            raise UsageError(f"--columns: results have no column {name!r}{did_you_mean(name, known)}")
-    if not wanted:
-        raise UsageError("--columns: names no column")
-    return wanted
-
-
 def _targets(store: Store) -> str:
     from iop4cli.archive.catalog_store import read_sources
     from iop4cli.archive.people import quoted
     from iop4cli.archive.source import target_names
 
     return "(" + ", ".join(["null", *map(quoted, sorted(target_names(read_sources(store))))]) + ")"
-
-
-def table_meta(found: Results, selection: Selection, registry: Registry, store: Store) -> dict[str, Any]:
-    """What a reader of the table must know besides its columns; the same each time it is written."""
-    from iop4cli import __version__
-    from iop4cli.pipeline.calibrations import from_rows, shipped_calibrations
-
-    answer = found.answer
-
-    said = {
-        name: value
-        for name in ("source", "instrument", "band", "mode", "since", "until", "where")
-        if (value := getattr(selection, name)) is not None
-    }
-    used = (
-        {row[answer.columns.index("calibration")] for row in answer.rows} if "calibration" in answer.columns else None
-    )
-    known = [*shipped_calibrations(registry), *from_rows(store.rows("select * from calibration"))]
-    references = {one.name: one.source for one in known if used is None or one.name in used}
-    return {
-        "software": "iop4",
-        "version": __version__,
-        "selection": said,
-        "flagged_left_out": found.n_flagged,
-        "calibration_references": references,
-    }

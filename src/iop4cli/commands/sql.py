@@ -16,6 +16,8 @@ from iop4cli.shell import messages, output, page
 from iop4cli.shell.options import ArchiveOptions, takes_options
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from iop4cli.archive.store import Answer, Store
 
 EPILOG = """Examples:
@@ -24,10 +26,18 @@ EPILOG = """Examples:
 
   iop4 sql --schema results
 
-  iop4 sql "select * from results" -o results.csv
+  iop4 sql "select * from results" -o results.parquet
+
+  iop4 sql "select source, count(*) as n from results where flags is null group by all order by n desc"
+
+  iop4 sql "from frame select name, reason where status = 'failed'" --format ndjson
+
+  iop4 sql --write "insert into note values ('2200+420', 'flare', 'me', now()::timestamp)"
+
+  iop4 sql --shell
 """
 
-_FORMATS = ("table", "csv", "ndjson")
+_FORMATS = ("table", "csv", "ndjson", "parquet")
 
 
 @takes_options
@@ -51,7 +61,7 @@ def command(
             "--format",
             metavar="FORMAT",
             show_default=False,
-            help="table, csv or ndjson; else a table on a terminal, csv in a pipe.",
+            help="table, csv, ndjson or parquet; else as the file is called; else table, or csv in a pipe.",
         ),
     ] = None,
     to: Annotated[
@@ -62,6 +72,9 @@ def command(
         bool, typer.Option("--write", help="Let it change the store: several statements are one transaction.")
     ] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Explain tables, views and columns.")] = False,
+    shell: Annotated[
+        bool, typer.Option("--shell", help="Open the store in the program duckdb, if it is installed.")
+    ] = False,
 ) -> int:
     """Ask the store in SQL (DuckDB's).
 
@@ -86,6 +99,9 @@ def command(
         sql = _statement(query, file)
         if not write:
             check_only_reads(sql, " (--write lets anything through)")
+        if chosen == "parquet":
+            _write_parquet(opened.store.frame(sql, write=write), to)
+            return 0
         answer = opened.store.ask(sql, write=write)
         if write:
             keep_names(opened.store, TABLES)
@@ -96,15 +112,43 @@ def command(
 
 
 def _format(said: str | None, to: Path | None) -> str:
-    from iop4cli.export.tables import SUFFIXES
+    from iop4cli.export.formats import SUFFIXES
 
     if said is not None:
         if said.lower() not in _FORMATS:
             raise UsageError(f"--format {said!r} is not known{did_you_mean(said, _FORMATS)}")
+        if said.lower() == "parquet" and to is None and output.is_terminal():
+            raise UsageError("parquet is no text for a terminal: give -o FILE, or send it on (> FILE)")
         return said.lower()
     if to is not None:
-        return "ndjson" if SUFFIXES.get(to.suffix.lower()) == "ndjson" else "csv"
+        named = SUFFIXES.get(to.suffix.lower(), "csv")
+        if named not in _FORMATS:
+            raise UsageError(f"-o {to}: questions are answered as {', '.join(_FORMATS)} (results: iop4 export)")
+        return named
     return "table" if output.is_terminal() else "csv"
+
+
+def _shell(options: ArchiveOptions, *, write: bool, besides: Sequence[object]) -> int:
+    from iop4cli.archive.duckdb_shell import run_shell
+
+    if any(one is not None for one in besides):
+        raise UsageError("--shell goes with --write only: statements are typed into it, or come from standard input")
+    return run_shell(open_archive(options).store, write=write)
+
+
+def _write_parquet(frame: pl.DataFrame, to: Path | None) -> None:
+    from iop4cli.export.parquet import arrow_parquet
+
+    _deliver_bytes(arrow_parquet(frame.to_arrow()), to)
+
+
+def _deliver_bytes(content: bytes, to: Path | None) -> None:
+    from iop4cli.export.atomic import write_bytes
+
+    if to is None:
+        output.write_bytes(content)
+    else:
+        write_bytes(to, content)
 
 
 def _statement(query: str | None, file: Path | None) -> str:
@@ -149,6 +193,13 @@ def _show(answer: Answer, form: str, to: Path | None) -> None:
         cells = [dict(zip(columns, row, strict=True)) for row in zip(*by_column, strict=True)]
         text = _table(cells, columns, None if to else page.width())
         messages.notice(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}")
+    elif form == "parquet":
+        # Only tables of our own come here (--schema): questions are frames.
+        from iop4cli.archive.store import Answer as Shown
+        from iop4cli.export.parquet import parquet_bytes
+
+        _deliver_bytes(parquet_bytes(Shown(tuple(columns), answer.rows), {}), to)
+        return
     else:
         text = (csv_text if form == "csv" else ndjson_text)(columns, answer.rows)
     if to is None:

@@ -11,9 +11,8 @@ from typing import Any
 
 from iop4cli.archive.columns import RESULTS, Column
 from iop4cli.archive.store import Answer
-
-FORMATS = ("csv", "ecsv", "ndjson")
-SUFFIXES = {".csv": "csv", ".ecsv": "ecsv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+from iop4cli.export.column_types import kind_of
+from iop4cli.export.text_escapes import escaped
 
 _MOST_DECIMALS = 5
 _SMALLEST_MJD = 40_000.0
@@ -25,10 +24,11 @@ CONVENTIONS = {
     "errors": "one sigma; *_err does not contain *_sys, the share of the polarimetric calibration",
     "null": "a value that is not known is empty",
 }
+ESCAPED = "what a text has that the format cannot hold is escaped with backslashes, as in strings of Python"
 
 
 def to_text(answer: Answer, form: str, meta: Mapping[str, Any]) -> str:
-    """A table of results in one of FORMATS; `meta` goes where the format has a place for it."""
+    """A table of results as csv, ecsv or ndjson; `meta` goes where the format has a place for it."""
     return _WRITERS[form](answer, meta)
 
 
@@ -118,14 +118,26 @@ def _ecsv_text(answer: Answer, meta: Mapping[str, Any]) -> str:
     header = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
     header += [f"- {_ecsv_column(name, RESULTS.get(name), answer)}" for name in answer.columns]
     header += ["meta: !!omap"]
-    header += [f"- {json.dumps({name: value}, ensure_ascii=False)}" for name, value in {**meta, **CONVENTIONS}.items()]
+    header += [f"- {_yaml({name: value})}" for name, value in {**meta, **CONVENTIONS, "text": ESCAPED}.items()]
     header += ["schema: astropy-2.0"]
     one_line = ([_one_line(value) for value in row] for row in answer.rows)
     return "".join(f"# {line}\n" for line in header) + csv_text(answer.columns, one_line)
 
 
 def _one_line(value: Any) -> Any:
-    return " ".join(value.split()) or None if isinstance(value, str) else value
+    return escaped(value) or None if isinstance(value, str) else value
+
+
+def _yaml(value: Any) -> str:
+    """JSON that YAML reads too: in it, letters that are not printable must be escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _yaml_escape(ord(one)) for one in text)
+
+
+def _yaml_escape(code: int) -> str:
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _ecsv_column(name: str, column: Column | None, answer: Answer) -> str:
@@ -133,44 +145,15 @@ def _ecsv_column(name: str, column: Column | None, answer: Answer) -> str:
     described: dict[str, Any] = {"name": name}
     if column is not None and column.unit:
         described["unit"] = column.unit
-    described["datatype"] = _ecsv_type(name, [row[index] for row in answer.rows])
+    described["datatype"] = _DATATYPES[kind_of(name, [row[index] for row in answer.rows])]
     if column is not None:
         described["description"] = column.text
         if column.ucd:
             described["meta"] = {"ucd": column.ucd}
-    return json.dumps(described, ensure_ascii=False)
+    return _yaml(described)
 
 
-# Said, not guessed: a column that is all NULL has its type all the same.
-_TEXT = frozenset(
-    (
-        "id",
-        "source",
-        "telescope",
-        "instrument",
-        "night",
-        "mode",
-        "band",
-        "quality_text",
-        "flags",
-        "calibration",
-        "method",
-        "version",
-        "mag_reason",
-        "origin",
-    )
-)
-_WHOLE = frozenset(("n_frames", "n_calibrators", "quality", "dof", "transparency_stars"))
-
-
-def _ecsv_type(name: str, values: Sequence[Any]) -> str:
-    if name in _TEXT:
-        return "string"
-    if name in _WHOLE:
-        return "int64"
-    known = [value for value in values if value is not None]
-    return "string" if known and not all(isinstance(value, (int, float)) for value in known) else "float64"
-
+_DATATYPES = {"text": "string", "whole": "int64", "real": "float64", "truth": "bool"}
 
 _WRITERS: dict[str, Callable[[Answer, Mapping[str, Any]], str]] = {
     "csv": lambda answer, meta: csv_text(answer.columns, answer.rows),

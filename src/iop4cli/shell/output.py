@@ -60,6 +60,20 @@ def write(text: str) -> bool:
     return True
 
 
+def write_bytes(content: bytes) -> bool:
+    """Write what is no text, for a pipe or a file; False once the reader has closed the pipe."""
+    if _closed:
+        return False
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        let_go()
+        return False
+    return True
+
+
 def flush() -> None:
     """Send on what libraries wrote (the help)."""
     try:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def write_rows(path: Path, answer: Answer) -> str:
     """CSV or NDJSON of any rows, as the file is called; a file that is there is not overwritten."""
     from iop4cli.export.atomic import write_text
-    from iop4cli.export.tables import SUFFIXES, csv_text, ndjson_text
+    from iop4cli.export.formats import SUFFIXES
+    from iop4cli.export.tables import csv_text, ndjson_text
 
     form = SUFFIXES.get(path.suffix.lower())
     if form not in {"csv", "ndjson"}:
@@ -46,16 +47,24 @@ def refuse_overwriting(path: Path) -> None:
 
 
 def write_results(desk: Desk, condition: str, columns: tuple[str, ...], path: Path) -> str:
-    """ECSV of results with all that a reader must know, as `iop4 export --flagged` writes it."""
+    """Results with all that a reader must know, as `iop4 export --flagged` writes them in the format of the suffix."""
     from iop4cli.archive.results import select_results
     from iop4cli.archive.selection import Selection
-    from iop4cli.commands.export import table_meta
-    from iop4cli.export.atomic import write_text
-    from iop4cli.export.tables import to_text
+    from iop4cli.export.atomic import write_bytes
+    from iop4cli.export.formats import SUFFIXES, to_bytes
+    from iop4cli.pipeline.provenance import provenance
 
     refuse_overwriting(path)
     registry = desk.opened.surroundings().registry
     found = select_results(desk.store, condition, columns, flagged=True)
     said = Selection(where=None if condition == "true" else condition.strip())
-    write_text(path, to_text(found.answer, "ecsv", table_meta(found, said, registry, desk.store)))
+    known = provenance(desk.store, registry, said, condition, flagged=True, n_flagged=found.n_flagged)
+    write_bytes(path, to_bytes(found.answer, SUFFIXES[path.suffix.lower()], known.meta))
     return f"{len(found.answer.rows)} rows"
+
+
+def is_table_of_results(path: Path) -> bool:
+    """Whether a file is of a format that has room for more than the rows."""
+    from iop4cli.export.formats import SUFFIXES
+
+    return SUFFIXES.get(path.suffix.lower(), "csv") not in {"csv", "ndjson"}

@@ -134,7 +134,7 @@ class ArchiveScreen(Screen[None]):
             except UsageError as problem:
                 self.refuse("export", str(problem))
 
-        kinds = ".csv, .ndjson, of results also .ecsv; of texts .txt"
+        kinds = ".csv, .ndjson, of results also .ecsv .vot .fits .parquet .md .tex; of texts .txt"
         self.app.push_screen(TextDialog(f"Export to ({kinds})", self.suggested_file()), write)
 
     def exporter(self, path: Path) -> Callable[[], str]:

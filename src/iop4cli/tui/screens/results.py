@@ -261,7 +261,9 @@ Flagged points (x) do not set the scale.
         return [*words, "--where", said] if said else words
 
     def exporter(self, path: Path) -> Callable[[], str]:
-        if path.suffix.lower() != ".ecsv":
+        from iop4cli.tui.exporting import is_table_of_results
+
+        if not is_table_of_results(path):
             return super().exporter(path)
         wanted = self.wanted
 
