@@ -161,6 +161,19 @@ def unknown_words(words: list[str]) -> list[str]:
     return [word for word in words if word.startswith("-") and word != "-" and word not in options]
 
 
+def _later(frame: Path, copy: Path, **changed: str) -> None:
+    """The frame as if it had been taken a minute later: two of one time are taken for copies of each other."""
+    from astropy.io import fits
+    from astropy.time import Time, TimeDelta
+
+    with fits.open(frame) as hdus:
+        header, minute = hdus[0].header, TimeDelta(60.0, format="sec")
+        header["JD"] += 60.0 / 86400.0
+        header["DATE-OBS"] = (Time(header["DATE-OBS"]) + minute).isot
+        header.update(changed)
+        hdus.writeto(copy)
+
+
 class Playground:
     """A folder with what the documentation takes for granted; see share/doc/README.md for what stands for what."""
 
@@ -172,9 +185,10 @@ class Playground:
             "/data/blazars": str(self.archive.root),
             "/data/astrometry": str(share_dir() / "demo" / "index"),
             "/mnt/mirror/astrometry": str(share_dir() / "demo" / "index"),
+            "index-5203-*": "index-*",
             "/mnt/mirror/5200": str(share_dir() / "demo" / "index"),
-            "/data/night": str(folder / "night"),
-            "/mnt/telescope/20220908": str(folder / "night"),
+            "/data/night": str(folder / "taken"),
+            "/mnt/telescope/20220908": str(folder / "taken"),
             "/mnt/camera": str(folder / "camera"),
             "/data/telescope": str(folder / "telescope"),
             "804e0c209aef": result,
@@ -183,13 +197,24 @@ class Playground:
         self._fill(folder)
 
     def _fill(self, folder: Path) -> None:
-        for name in ("night", "camera", "telescope", "home", "bin"):
-            (folder / name).mkdir()
-        frame = next((self.archive.root / "raw" / NIGHT).glob("BLLac-0001R.fit"))
-        shutil.copy(frame, folder / "night" / "frame.fits")
-        (folder / "home" / "night").symlink_to(folder / "night")
+        for name in ("night", "taken", "camera", "telescope", "home/.config", "bin", "new"):
+            (folder / name).mkdir(parents=True)
+        frame = self.archive.root / "raw" / NIGHT / "BLLac-0001R.fit"
+        _later(frame, folder / "taken" / "frame.fits")
+        _later(frame, folder / "night" / "frame.fits", INSTRUME="MyCamera")
+        (folder / "home" / "night").symlink_to(folder / "taken")
+        (folder / "home" / "index").symlink_to(share_dir() / "demo" / "index")
+        camera = (share_dir() / "instruments" / "andor_t90.toml").read_text()
+        changed = {
+            '"AndorT90"': '"MyCamera"',
+            '"RoperT90"': '"MyCamera"',
+            '"OSN-T090"': '"MY-T1"',
+            '["T090", "T90"]': "[]",
+        }
+        for said, mine in changed.items():
+            camera = camera.replace(said, mine)
         for place in (folder, self.archive.root):
-            shutil.copy(ROOT / "tests/data/microobservatory.toml", place / "my_camera.toml")
+            (place / "my_camera.toml").write_text(camera)
             (place / "wake-me.sh").write_text("#!/bin/sh\ncat > /dev/null\n")
             (place / "wake-me.sh").chmod(0o755)
         shutil.copytree(folder / "night", self.archive.root / "night")
@@ -203,6 +228,10 @@ class Playground:
             "iop4", f'[ "$1" = watch ] && set -- "$@" --stop-when-idle 1\nexec {sys.executable} -m iop4cli "$@"'
         )
         self._program("mail", "cat > /dev/null")
+        # That nothing is found is no failure of the line.
+        self._program("grep", 'PATH=/usr/bin:/bin grep "$@"; [ $? -le 1 ]')
+        with (self.archive.root / "iop4.toml").open("a") as settings:
+            settings.write('\n[mail]\nhost = "localhost"\nfrom = "me@example.org"\nto = "me@example.org"\n')
 
     def _program(self, name: str, text: str) -> None:
         program = self.folder / "bin" / name
@@ -214,13 +243,17 @@ class Playground:
         text = line.text
         for said, real in self.stand_ins.items():
             text = text.replace(said, real)
-        outside = re.match(r"(iop4 (init|simulate|demo|doctor)|cd) ?", text) or "--archive blazars" in text
+        place = self.archive.root
+        if re.match(r"iop4 (init|simulate|demo)\b", text):
+            place = self.folder / "new"
+        elif text.startswith(("cd ", "iop4 doctor")) or "--archive blazars" in text:
+            place = self.folder
         home = self.folder / "home"
         variables = self.archive.environment(
             HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"), XDG_DATA_HOME=str(home / ".local/share"),
             PATH=f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}", EDITOR="true", VISUAL="true",
         )  # fmt: skip
         return subprocess.run(
-            ["bash", "-o", "pipefail", "-c", text], cwd=self.folder if outside else self.archive.root, env=variables,
+            ["bash", "-o", "pipefail", "-c", text], cwd=place, env=variables,
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip

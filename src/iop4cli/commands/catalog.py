@@ -26,7 +26,7 @@ EPILOG = """Examples:
 
   iop4 catalog import my_sources.csv
 
-  iop4 catalog add "OJ 287" --ra 133.70365 --dec 20.10851 --kind bllac
+  iop4 catalog add "TXS 0506+056" --ra 77.358185 --dec 5.693148 --kind bllac
 
   iop4 catalog edit "OJ 287" && iop4 run -n
 
@@ -36,7 +36,7 @@ EPILOG = """Examples:
 
   iop4 catalog check && iop4 catalog resolve "OJ 287"
 
-  iop4 catalog exposure "OJ 287" --instrument CAFOS --p-error 0.002
+  iop4 catalog exposure "BL Lac" --instrument AndorT90 --p-error 0.002
 
   iop4 catalog log "OJ 287" && iop4 catalog undo
 """

@@ -15,7 +15,7 @@ EPILOG = """Examples:
 
   iop4 classify
 
-  iop4 classify --set band=R OSN-T090/2022-09-08/BLLac-0001.fit
+  iop4 classify --set band=V OSN-T090/2022-09-08/BLLac-0002V.fit
 
   iop4 classify | iop4 mkmaster -
 """
