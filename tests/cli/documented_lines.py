@@ -32,6 +32,7 @@ NOT_RUN = {
     "iop4 tui": "takes the whole terminal, or serves a browser, until it is ended (tests/tui drive it)",
     "iop4 watch --from": "asks an observatory's server (tests/remote/test_watch_a_server.py has one)",
     "iop4 fetch --from": "asks an observatory's server (tests/remote have some)",
+    "iop4 sql --shell": "opens the program duckdb, which need not be installed",
     "iop4 log --follow": "goes on until it is ended (tests/cli/test_log.py ends it)",
     "iop4 catalog calibrators": "asks Pan-STARRS (tests/cli/test_catalog_calibrators.py has a stand-in)",
     "iop4 catalog resolve": "asks SIMBAD (tests/cli/test_catalog_check.py has a stand-in)",

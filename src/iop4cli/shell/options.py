@@ -79,7 +79,7 @@ Where = Annotated[str | None, _filter("--where", "SQL", "Rows that fulfil this c
 class SelectionOptions(ArchiveOptions):
     """Verbs that work on or show items."""
 
-    items: Annotated[list[str] | None, _items("all")] = None
+    items: Annotated[list[str] | None, _items("what the filters let through")] = None
     source: Annotated[str | None, _filter("--source", "NAME", "Frames or results of this source.")] = None
     instrument: OfInstrument = None
     band: InBand = None
