@@ -6,7 +6,13 @@ READY := $(VENV)/.ready
 # A file of tests stays in one process: its nights are made once.
 PARALLEL ?= -n auto --dist loadfile
 
-.PHONY: help demo test check night lint format bench nights science docs completions clean
+# Where make install puts the program: $(PREFIX)/bin/iop4, and a virtual environment of its own in $(PREFIX)/lib/iop4.
+PREFIX ?= $(HOME)/.local
+HOME_OF_INSTALLED := $(PREFIX)/lib/iop4
+LINKED := share/bash-completion/completions/iop4 share/zsh/site-functions/_iop4 \
+  share/fish/vendor_completions.d/iop4.fish
+
+.PHONY: help install uninstall demo test check night lint format bench nights science docs completions clean
 
 help:
 	@echo "make demo    simulate a night, reduce it, print results beside the truth"
@@ -14,6 +20,9 @@ help:
 	@echo "make check   format, lint, types, quick tests (run it before each commit)"
 	@echo "make nights  twenty simulated nights for each instrument and mode: the table of pulls"
 	@echo "make science pulls and coverage of magnitudes and polarisation, 2000 groups in each of 192 cells (10 minutes)"
+	@echo "make install    into PREFIX (~/.local; or PREFIX=/usr/local): the program in PREFIX/lib/iop4, a virtual"
+	@echo "                environment of its own; links to it in PREFIX/bin, share/man and the completions of shells"
+	@echo "make uninstall  remove all of that"
 	@echo "make clean   remove what the others made"
 
 $(READY): pyproject.toml constraints.txt
@@ -21,6 +30,23 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+install:
+	$(PYTHON) -m venv --clear "$(HOME_OF_INSTALLED)"
+	"$(HOME_OF_INSTALLED)/bin/python" -m pip install --quiet --constraint constraints.txt .
+	@set -e; cd "$(PREFIX)"; from="$$(pwd -P)/lib/iop4"; \
+	for file in bin/iop4 $(LINKED) $$(cd "$$from" && ls share/man/man1/iop4*); do \
+	  mkdir -p "$$(dirname "$$file")"; ln -sf "$$from/$$file" "$$file"; done
+	@echo "$(PREFIX)/bin/iop4 is installed; a new shell completes its names"
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo "$(PREFIX)/bin is not in your PATH yet" ;; esac
+
+# Only links into the environment go: a file of the same name that is somebody else's stays.
+uninstall:
+	@set -e; [ -d "$(HOME_OF_INSTALLED)" ] || { echo "nothing is installed in $(PREFIX)"; exit 0; }; \
+	cd "$(PREFIX)"; from="$$(pwd -P)/lib/iop4"; \
+	for file in bin/iop4 $(LINKED) share/man/man1/iop4*; do \
+	  case "$$(readlink "$$file" || true)" in "$$from"/*) rm "$$file" ;; esac; done; \
+	rm -rf "$$from"; echo "iop4 is removed from $(PREFIX)"
 
 demo: $(READY)
 	rm -rf demo-archive
