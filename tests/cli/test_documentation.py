@@ -48,6 +48,14 @@ def test_every_verb_has_a_man_page_with_its_subcommands_and_options() -> None:
             assert in_roff(line) in page, line
 
 
+def test_every_verb_has_three_examples_and_every_subcommand_and_argument_is_explained() -> None:
+    for command in described():
+        assert len(command.epilog_lines) >= 3, command.words
+        assert command.examples, f"{command.words} has no example"
+        for argument in command.arguments:
+            assert argument.help, f"{command.words} {argument}"
+
+
 def test_man_pages_tell_every_parameter_setting_and_folder() -> None:
     for step in STEP_NAMES:
         for parameter in step_named(step).parameters:

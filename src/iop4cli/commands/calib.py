@@ -21,7 +21,11 @@ EPILOG = """Examples:
 
   iop4 calib list
 
+  iop4 calib show "CAFOS R 2022-03-01" && iop4 calib plot "CAFOS R 2022-03-01" -o left.pdf
+
   iop4 calib accept "CAFOS R 2022-03-01" && iop4 run
+
+  iop4 calib reject "CAFOS R 2022-03-01" --reason "the plate slipped"
 
   iop4 calib export "CAFOS R 2022-03-01" -o cafos_2022.toml
 """

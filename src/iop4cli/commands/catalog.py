@@ -24,7 +24,7 @@ from iop4cli.shell.options import ArchiveOptions, Json, takes_options
 
 EPILOG = """Examples:
 
-  iop4 catalog import my_sources.csv
+  iop4 catalog import my_sources.csv && iop4 catalog list
 
   iop4 catalog add "TXS 0506+056" --ra 77.358185 --dec 5.693148 --kind bllac
 
@@ -38,7 +38,13 @@ EPILOG = """Examples:
 
   iop4 catalog exposure "BL Lac" --instrument AndorT90 --p-error 0.002
 
-  iop4 catalog log "OJ 287" && iop4 catalog undo
+  iop4 catalog health "BL Lac"
+
+  iop4 catalog rename "OJ 287" "0851+202"
+
+  iop4 catalog remove "OJ 287" && iop4 catalog undo
+
+  iop4 catalog log "OJ 287"
 """
 
 app = typer.Typer(

@@ -24,6 +24,8 @@ EPILOG = """Examples:
 
   iop4 export --where "mag_err > 0.2" --format ndjson | iop4 flag add - --reason "too noisy"
 
+  iop4 flag list --since 2022-09-01
+
   iop4 flag remove 804e0c209aef
 """
 

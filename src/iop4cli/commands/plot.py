@@ -14,7 +14,23 @@ EPILOG = """Examples:
 
   iop4 plot lightcurve "BL Lac" --since 2022-09-01
 
+  iop4 plot qu "BL Lac" --since 2022-09-01 -o qu.pdf
+
+  iop4 plot modulation 804e0c209aef
+
+  iop4 plot growth OSN-T090/2022-09-08/BLLac-0001R0.fit
+
+  iop4 plot sweep 804e0c209aef -o sweep.png
+
   iop4 plot zeropoint --airmass > zero_points.tsv
+
+  iop4 plot health "BL Lac"
+
+  iop4 plot masters --instrument AndorT90
+
+  iop4 plot astrometry OSN-T090/2022-09-08/BLLac-0001R0.fit -o residuals.png
+
+  iop4 plot finding "BL Lac" -o chart.png
 
   iop4 plot frame OSN-T090/2022-09-08/BLLac-0001R0.fit -o frame.png
 """
