@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from small_archives import SmallArchive
@@ -157,3 +159,84 @@ def test_a_reader_that_has_enough_is_no_error(small_archive: SmallArchive) -> No
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "range\n0\n", "")
+
+
+def test_parquet_keeps_the_types_of_the_store(small_archive: SmallArchive, tmp_path: Path) -> None:
+    import polars
+
+    path = tmp_path / "x.parquet"
+    question = "select night, mjd_utc, n_frames, flags, id as same, id as same from results order by id"
+    assert small_archive.run("sql", question, "-o", str(path)).returncode == 0
+    frame = polars.read_parquet(path)
+    types = [polars.Date, polars.Float64, polars.Int32, polars.String, polars.String, polars.String]
+    assert (frame.dtypes, frame.columns[-2:]) == (types, ["same", "same_2"])
+    rows = small_archive.rows("sql", question, "--format", "ndjson")
+    assert frame["mjd_utc"].to_list() == [row["mjd_utc"] for row in rows] and frame["flags"].null_count() == len(rows)
+
+
+def test_a_terminal_gets_no_parquet_and_a_file_of_another_kind_is_refused(small_archive: SmallArchive) -> None:
+    with mock.patch("iop4cli.shell.output.is_terminal", return_value=True):
+        done = small_archive.run("sql", "select 1", "--format", "parquet")
+    assert (done.returncode, done.stdout) == (2, "") and "-o FILE" in done.stderr
+    done = small_archive.run("sql", "select 1", "-o", "x.fits")
+    assert done.returncode == 2 and "iop4 export" in done.stderr
+    assert not (small_archive.root / "x.fits").exists()
+
+
+# Stands in for DuckDB's program: says how it was called, tries whether the lock is free, and ends as it is told to.
+_STAND_IN = """#!{python}
+import fcntl, sys
+lock = open(sys.argv[-1] + ".lock", "r+")
+def free(kind):
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    return True
+print(*sys.argv[1:-1], free(fcntl.LOCK_SH), free(fcntl.LOCK_EX), sys.stdin.read(), sep="|")
+sys.exit(7)
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> str:
+    """A PATH with a program duckdb on it."""
+    program = tmp_path / "bin" / "duckdb"
+    program.parent.mkdir()
+    program.write_text(_STAND_IN.format(python=sys.executable))
+    program.chmod(0o755)
+    return f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [((), "-readonly|True|False|select 1;\n"), (("--write",), "False|False|select 1;\n")]
+)
+def test_the_shell_has_the_store_under_our_lock_and_its_exit_code_is_ours(
+    small_archive: SmallArchive, stand_in: str, arguments: tuple[str, ...], said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "iop4cli", "sql", "--shell", *arguments],
+        cwd=small_archive.root, env=small_archive.environment(PATH=stand_in), input="select 1;",
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (7, said, "")
+    assert small_archive.run("sql", "select 1").returncode == 0  # the lock is free again
+
+
+def test_the_shell_waits_for_a_writer_no_longer_than_it_is_told(small_archive: SmallArchive, stand_in: str) -> None:
+    from iop4cli.archive.lock import store_lock
+
+    with store_lock(small_archive.root / "iop4.duckdb", shared=True, timeout_s=1.0):
+        done = small_archive.run("sql", "--shell", "--write", "--lock-timeout", "0.1", PATH=stand_in)
+    assert done.returncode == 75
+
+
+def test_without_duckdbs_program_that_is_said(small_archive: SmallArchive, tmp_path: Path) -> None:
+    done = small_archive.run("sql", "--shell", PATH=str(tmp_path))
+    assert done.returncode == 2 and "not installed" in done.stderr and "duckdb" in done.stderr
+
+
+@pytest.mark.parametrize("more", [("select 1",), ("-o", "x.csv"), ("--schema",), ("--format", "csv")])
+def test_the_shell_takes_no_question(small_archive: SmallArchive, more: tuple[str, ...]) -> None:
+    assert small_archive.run("sql", "--shell", *more).returncode == 2

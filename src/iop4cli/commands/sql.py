@@ -80,13 +80,16 @@ def command(
 
     Reads only: just questions are taken (SELECT, DESCRIBE, SHOW, EXPLAIN ...), which may look into other
     files too: read_csv('mine.csv'). A table rounds numbers to what can be read, and has a value a line where
-    rows are wider than the terminal; csv and ndjson keep every digit. With --write anything goes, and nothing
-    guards you; products are remade by the steps, so change only the tables of people (source, override, flag,
-    note, calibration).
+    rows are wider than the terminal; csv, ndjson and parquet keep every digit. With --write anything goes, and
+    nothing guards you; products are remade by the steps, so change only the tables of people (source, override,
+    flag, note, calibration). --shell runs duckdb on the store, read-only unless --write is given, and ends with its
+    exit code; until then whoever wants to write to the store waits (with --write: everybody).
     """
     from iop4cli.archive.asking import check_only_reads
     from iop4cli.archive.name_lists import TABLES, keep_names
 
+    if shell:
+        return _shell(options, write=write, besides=[query, file, form, to, schema or None])
     chosen = _format(form, to)
     opened = open_archive(options)
     if schema:
@@ -101,6 +104,8 @@ def command(
             check_only_reads(sql, " (--write lets anything through)")
         if chosen == "parquet":
             _write_parquet(opened.store.frame(sql, write=write), to)
+            if write:
+                keep_names(opened.store, TABLES)
             return 0
         answer = opened.store.ask(sql, write=write)
         if write:
@@ -130,10 +135,15 @@ def _format(said: str | None, to: Path | None) -> str:
 
 def _shell(options: ArchiveOptions, *, write: bool, besides: Sequence[object]) -> int:
     from iop4cli.archive.duckdb_shell import run_shell
+    from iop4cli.archive.name_lists import TABLES, keep_names
 
     if any(one is not None for one in besides):
         raise UsageError("--shell goes with --write only: statements are typed into it, or come from standard input")
-    return run_shell(open_archive(options).store, write=write)
+    store = open_archive(options).store
+    code = run_shell(store, write=write)
+    if write:
+        keep_names(store, TABLES)
+    return code
 
 
 def _write_parquet(frame: pl.DataFrame, to: Path | None) -> None:
