@@ -8,6 +8,8 @@ PARALLEL ?= -n auto --dist loadfile
 
 # Where make install puts the program: $(PREFIX)/bin/iop4, and a virtual environment of its own in $(PREFIX)/lib/iop4.
 PREFIX ?= $(HOME)/.local
+# Shells leave the ~ of PREFIX=~/x alone.
+override PREFIX := $(patsubst ~/%,$(HOME)/%,$(PREFIX))
 HOME_OF_INSTALLED := $(PREFIX)/lib/iop4
 LINKED := share/bash-completion/completions/iop4 share/zsh/site-functions/_iop4 \
   share/fish/vendor_completions.d/iop4.fish
