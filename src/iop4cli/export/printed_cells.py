@@ -13,7 +13,8 @@ DIGITS = (
     "other numbers to six significant digits; the other formats keep every digit"
 )
 _DATES = ("mjd_utc", "bjd_tdb")
-_SIGNIFICANT, _MOST_DECIMALS, _DATE_DECIMALS = 2, 8, 5
+_SIGNIFICANT, _DATE_DECIMALS = 2, 5
+_SMALLEST_ERROR, _LARGEST_ERROR = 1e-8, 1e6
 _HALF_TURN_DEG = 180.0
 _WITHOUT_OWN = {
     "p_debiased": "p_err", "p_lo68": "p_err", "p_hi68": "p_err", "p_upper95": "p_err", "chi_deg": "chi_err_deg",
@@ -56,11 +57,9 @@ def _below_half_turn(cell: str) -> str:
 
 
 def _number(value: float, error: float | None) -> str:
-    if not error:
+    if not error or not _SMALLEST_ERROR <= abs(error) < _LARGEST_ERROR:
         return f"{value:.6g}"
     decimals = _SIGNIFICANT - 1 - math.floor(math.log10(abs(error)))
-    if decimals > _MOST_DECIMALS:
-        return f"{value:.6g}"
     # 0.0996 of two digits is 0.10, not 0.100.
     if abs(round(error, decimals)) >= 10.0 ** (_SIGNIFICANT - decimals):
         decimals -= 1
