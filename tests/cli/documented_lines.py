@@ -190,6 +190,7 @@ class Playground:
             "/mnt/mirror/5200": str(share_dir() / "demo" / "index"),
             "/data/night": str(folder / "taken"),
             "/mnt/telescope/20220908": str(folder / "taken"),
+            "/tmp/night": str(folder / "new" / "night"),
             "/mnt/camera": str(folder / "camera"),
             "/data/telescope": str(folder / "telescope"),
             "804e0c209aef": result,
