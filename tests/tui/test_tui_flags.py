@@ -176,7 +176,7 @@ def test_an_export_is_what_is_shown(archive: SmallArchive) -> None:
         await seat.press("3")
         await seat.filter("mode=pol")
         await seat.until("1/4 results")
-        for name in ("shown.ndjson", "shown.ecsv"):
+        for name in ("shown.ndjson", "shown.ecsv", "shown.vot", "shown.fits"):
             await seat.press("e")
             await seat.until("Export to")
             await seat.press("ctrl+u")
@@ -192,6 +192,8 @@ def test_an_export_is_what_is_shown(archive: SmallArchive) -> None:
     text = (archive.root / "shown.ecsv").read_text()
     assert text.startswith("# %ECSV 1.0")
     assert sum("2200+420" in line for line in text.splitlines() if not line.startswith("#")) == 1
+    assert (archive.root / "shown.vot").read_text().count("<TR>") == len(rows)
+    assert (archive.root / "shown.fits").read_bytes().startswith(b"SIMPLE")
 
 
 def test_an_export_overwrites_nothing(archive: SmallArchive, tmp_path: Path) -> None:
