@@ -63,7 +63,7 @@ def _walk(words: tuple[str, ...], command: Any) -> Iterator[Described]:
     for parameter in command.params:
         if parameter.param_type_name == "argument":
             name = parameter.metavar or parameter.name.upper()
-            arguments.append(Argument(name, parameter.help or "", parameter.required, parameter.nargs != 1))
+            arguments.append(Argument(name, _with_default(parameter), parameter.required, parameter.nargs != 1))
             continue
         names = (*parameter.opts, *parameter.secondary_opts)
         takes = "" if parameter.is_flag or parameter.count else (parameter.metavar or "VALUE")
@@ -78,5 +78,6 @@ def _walk(words: tuple[str, ...], command: Any) -> Iterator[Described]:
 
 def _with_default(parameter: Any) -> str:
     text = parameter.help or ""
-    shown = parameter.show_default and not parameter.is_flag and parameter.default not in (None, "")
-    return f"{text} Default: {parameter.default}." if shown else text
+    is_flag = getattr(parameter, "is_flag", False)
+    shown = parameter.show_default and not is_flag and parameter.default not in (None, "")
+    return f"{text.removesuffix('.')} (default: {parameter.default})." if shown else text
