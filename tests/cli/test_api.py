@@ -171,7 +171,7 @@ def test_results_are_those_of_export(archive: Archive, small_archive: SmallArchi
         archive.results("OSN-T090/2001-01-01")
 
 
-@pytest.mark.parametrize("suffix", ["csv", "ecsv", "ndjson"])
+@pytest.mark.parametrize("suffix", ["csv", "ecsv", "vot", "fits", "parquet", "md"])
 def test_an_exported_file_is_that_of_the_command(
     archive: Archive, small_archive: SmallArchive, tmp_path: Path, suffix: str
 ) -> None:
