@@ -130,6 +130,11 @@ class Polarimeter(ABC):
         for name, one in fits.items():
             row = self._row(name, one, magnitudes[name])
             measurements.append(row)
+            if self.clouds_would_pass_for_polarisation(one):
+                problems.append(
+                    f"{name}: no q and u: one of its images is blended, and too few stars tell the transparency that "
+                    "the other needs (--param pol.transparency=no if the night was clear)"
+                )
             inputs += self._inputs(row["id"], one, magnitudes[name])
         return measurements, inputs, problems
 
@@ -215,6 +220,13 @@ class Polarimeter(ABC):
         row["bits"] = self._bits(name, one, magnitude)
         return row
 
+    def clouds_would_pass_for_polarisation(self, one: Fitted) -> bool:
+        """Whether one of two images was measured alone without a transparency, which people did not say is constant.
+
+        A cloud that drifts over the exposures is as good a modulation as any, and leaves little in the residuals.
+        """
+        return one.beam is not None and one.ensemble is None and bool(self.payload["params"]["transparency"])
+
     def _stokes_columns(self, one: Fitted) -> dict[str, Any]:
         fit, raw, ensemble = one.fit, one.raw, one.ensemble
         common = {
@@ -226,7 +238,7 @@ class Polarimeter(ABC):
             "q_inst": self.calibration.q_inst if self.calibration else None,
             "u_inst": self.calibration.u_inst if self.calibration else None,
         }  # fmt: skip
-        if self.calibration is None:
+        if self.calibration is None or self.clouds_would_pass_for_polarisation(one):
             return common
         sky = to_sky(fit, self.calibration, ensemble_corrected=ensemble is not None)
         degree = polarisation(sky.q, sky.u, sky.q_err, sky.u_err, sky.qu_cov)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 class Pol(Step):
     name = "pol"
-    version = 3
+    version = 4
     tables = {"measurement": "origin", "measurement_input": "origin"}  # noqa: RUF012
     parameters = (
         Parameter("transparency", True, "yes/no", "divide each exposure by the ensemble of field stars"),
@@ -189,8 +189,10 @@ def _flaw(job: Job, measurements: Sequence[Mapping[str, Any]], problems: Sequenc
         said.append("its OBJECT is not in the catalogue; only other sources were measured")
     else:
         own = next((row for row in measurements if row["source"] == target), None)
+        of_target = [text for text in problems if text.startswith(f"{target}:")]
+        said += of_target
         if own is None:
-            said += [text for text in problems if text.startswith(f"{target}:")] or [f"{target} was not measured"]
+            said += [] if of_target else [f"{target} was not measured"]
         elif own["mag_reason"]:
             said.append(f"{target}: {own['mag_reason']}")
     return "; ".join(said)
