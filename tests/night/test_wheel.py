@@ -77,7 +77,7 @@ def test_the_sdist_makes_the_same_wheel(outside, packages):
     assert files_of(again) == files_of(wheel)
     assert {path.name for path in source.iterdir()} == {
         "src", "share", "completions", "tests", "Makefile", "constraints.txt", "CHANGELOG.md", "README.md", "LICENSE",
-        "pyproject.toml", "PKG-INFO", ".gitignore",
+        "pyproject.toml", "PKG-INFO", ".gitignore", "CONTRIBUTING.md", "CITATION.cff",
     }  # fmt: skip
 
 
