@@ -223,6 +223,17 @@ def test_without_an_archive_nothing_is_said(request, shell, tmp_path):
         alone.close()
 
 
+@pytest.mark.parametrize(("kind", "table", "column"), [
+    ("frames", "frame", "name"), ("results", "measurement", "id"), ("masters", "master", "name"),
+    ("sources", "source", "name"),
+])  # fmt: skip
+def test_a_run_lists_what_it_made(small_archive, kind, table, column):
+    listed = (small_archive.root / ".names" / kind).read_text(encoding="utf-8").splitlines()
+    rows = Store(small_archive.root / "iop4.duckdb").rows(f"select {column} as name from {table}")
+    assert rows
+    assert sorted(listed) == sorted(row["name"] for row in rows)
+
+
 def test_words_to_choose_from_are_those_of_the_help():
     """Only what is not read from the help could differ from it."""
     for command in described():
