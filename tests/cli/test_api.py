@@ -295,6 +295,21 @@ def test_checks_of_the_catalogue_are_those_of_the_commands(archive: Archive, sma
     assert archive.catalog.health().height == len(small_archive.rows("catalog", "health", "--json"))
 
 
+def test_an_exposure_is_planned_as_the_command_plans_it(archive: Archive, small_archive: SmallArchive) -> None:
+    words = ("catalog", "exposure", "BL Lac", "--instrument", "AndorT90", "--snr", "200", "--json")
+    assert archive.catalog.exposure("BL Lac", "AndorT90", snr=200.0) == pytest.approx(small_archive.rows(*words)[0])
+    with pytest.raises(UsageError, match="snr or"):
+        archive.catalog.exposure("BL Lac", "AndorT90")
+
+
+def test_an_exported_calibration_is_that_of_the_command(
+    archive: Archive, small_archive: SmallArchive, tmp_path: Path
+) -> None:
+    archive.calib.export(tmp_path / "one.ecsv", "CAFOS, R")
+    done = small_archive.run("calib", "export", "CAFOS, R", "--format", "ecsv")
+    assert (tmp_path / "one.ecsv").read_text() == done.stdout != ""
+
+
 def test_calibrations_are_listed_and_shown(archive: Archive) -> None:
     name = archive.results(mode="pol")["calibration"][0]
     assert name in archive.calib.list(instrument="AndorT90", band="R")["name"]

@@ -86,6 +86,14 @@ class Calibrations:
         """Use a calibration no more (it is kept); results that used it become due."""
         self._decide(name, reason, accepted=False)
 
+    def export(self, path: str | Path, *names: str, format: str | None = None) -> None:
+        """Write calibrations (those accepted, if none is named) as entries for an instrument's file, or as ECSV."""
+        from iop4cli.commands.calib_choosing import calibrations_as_text
+        from iop4cli.export.atomic import write_text
+
+        to = Path(path).expanduser()
+        write_text(to, calibrations_as_text(self._archive.view(), names, format, to))
+
     def _decide(self, name: str, reason: str, *, accepted: bool) -> None:
         from iop4cli.archive.people import decide_calibration, who
         from iop4cli.commands.calib_choosing import own_calibration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iop4cli.api.frames import frame_of
 from iop4cli.errors import NoSuchItem, UsageError
@@ -165,6 +165,15 @@ class Catalog:
             if not names:
                 raise NoSuchItem(f"{named} calibrates nothing and has no calibrators")
         return frame_of(calibrator_health(self._store, names), (*COLUMNS, "note"))
+
+    def exposure(
+        self, source: str, instrument: str, *, snr: float | None = None, p_error: float | None = None,
+        band: str | None = None, mag: float | None = None, longest_s: float = 300.0,
+    ) -> dict[str, Any]:  # fmt: skip
+        """How long (s) and how often to expose for a signal-to-noise in all, or for an error of p (a fraction)."""
+        from iop4cli.commands.catalog_exposure import Wish, exposure_row
+
+        return exposure_row(self._archive.opened(), source, Wish(instrument, snr, p_error, band, mag, longest_s))
 
     @property
     def _store(self) -> Store:

@@ -11,7 +11,7 @@ from iop4cli.archive.people import who
 from iop4cli.commands.calib_choosing import all_calibrations, calibrations_named, own_calibration, view_of
 from iop4cli.commands.calib_fit import Band, fit
 from iop4cli.commands.opening import open_archive
-from iop4cli.errors import NoSuchItem, UsageError
+from iop4cli.errors import UsageError
 from iop4cli.shell import messages, output
 from iop4cli.shell.options import PANEL_ITEMS, ArchiveOptions, Json, takes_options
 
@@ -138,22 +138,10 @@ def export(
     ] = None,
 ) -> int:
     """Write calibrations as entries for an instrument's file (TOML) or as a table (ECSV)."""
-    from iop4cli.commands.calib_showing import row_of
+    from iop4cli.commands.calib_choosing import calibrations_as_text
     from iop4cli.export.atomic import write_text
-    from iop4cli.export.calibrations import to_ecsv, to_toml
-    from iop4cli.pipeline.calibrations import ACCEPTED
 
-    form = form or (to.suffix.lstrip(".").lower() if to else "toml")
-    if form not in {"toml", "ecsv"}:
-        raise UsageError(f"{form!r} is no format for calibrations: toml or ecsv")
-    view = view_of(open_archive(options))
-    chosen = [one for name in names for one in calibrations_named(view, name)] if names else [
-        one for one in view.calibrations if one.status == ACCEPTED
-    ]  # fmt: skip
-    if not chosen:
-        raise NoSuchItem("no calibration is accepted: name those to export (`iop4 calib list`)")
-    rows = [row_of(one) for one in chosen]
-    text = to_toml(rows) if form == "toml" else to_ecsv(rows)
+    text = calibrations_as_text(view_of(open_archive(options)), names or (), form, to)
     if to is None:
         output.write(text)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iop4cli.commands.opening import Opened
@@ -47,3 +49,21 @@ def own_calibration(view: View, name: str) -> DatedCalibration:
             f"{one.name} is in the file of {one.instrument}, where it holds unless the archive has another"
         )
     return one
+
+
+def calibrations_as_text(view: View, names: Sequence[str], form: str | None, to: Path | None) -> str:
+    """Those named, or all accepted ones, as `toml` or `ecsv` (None: by the file's name, else TOML)."""
+    from iop4cli.commands.calib_showing import row_of
+    from iop4cli.export.calibrations import to_ecsv, to_toml
+    from iop4cli.pipeline.calibrations import ACCEPTED
+
+    form = form or (to.suffix.lstrip(".").lower() if to else "toml")
+    if form not in {"toml", "ecsv"}:
+        raise UsageError(f"{form!r} is no format for calibrations: toml or ecsv")
+    chosen = [one for name in names for one in calibrations_named(view, name)] if names else [
+        one for one in view.calibrations if one.status == ACCEPTED
+    ]  # fmt: skip
+    if not chosen:
+        raise NoSuchItem("no calibration is accepted: name those to export (`iop4 calib list`)")
+    rows = [row_of(one) for one in chosen]
+    return to_toml(rows) if form == "toml" else to_ecsv(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,46 +52,61 @@ def exposure(
     noise; error of p = sqrt(2 / exposures) / (S/N of one), with the error of the transparency where that is measured.
     Exposures stay below 80 % of saturation.
     """
+    _show(exposure_row(open_archive(options), name, Wish(instrument, snr, p_error, band, mag, longest)), json)
+    return 0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be reached with which instrument: a signal-to-noise or an error of p, one of them."""
+
+    instrument: str
+    snr: float | None = None
+    p_error: float | None = None
+    band: str | None = None
+    mag: float | None = None
+    longest_s: float = 300.0
+
+
+def exposure_row(opened: Opened, name: str, wish: Wish) -> dict[str, Any]:
+    """The exposures that a source needs, and what that rests on."""
     from iop4cli.pipeline.catalog_exposure import bands_of, measured_conditions
     from iop4cli.pipeline.step import Parameters
     from iop4cli.pipeline.steps import step_named
     from iop4cli.science import exposure as formulas
 
-    if (snr is None) == (p_error is None):
+    if (wish.snr is None) == (wish.p_error is None):
         raise UsageError("give --snr or --p-error")
-    if p_error is not None and p_error > _PERCENT_LOOKS_LIKE:
-        raise UsageError(f"--p-error {p_error:g}: it is a fraction, not percent")
-    opened = open_archive(options)
-    camera: Instrument = opened.surroundings().registry.by_name(instrument)
+    if wish.p_error is not None and wish.p_error > _PERCENT_LOOKS_LIKE:
+        raise UsageError(f"--p-error {wish.p_error:g}: it is a fraction, not percent")
+    camera: Instrument = opened.surroundings().registry.by_name(wish.instrument)
     at_once = 1
-    if p_error is not None:
+    if wish.p_error is not None:
         at_once = len(camera.analyser.angles_deg)
         if camera.analyser.kind == "none":
             raise UsageError(f"{camera.name} has no analyser: it measures no polarisation")
     source = _source(opened, name)
-    wanted = band or next(iter(bands_of(opened.store, camera.name)), None)
+    wanted = wish.band or next(iter(bands_of(opened.store, camera.name)), None)
     if wanted is None:
         raise NoSuchItem(f"{camera.name} has no zero point yet: `iop4 run` on frames with calibrators first")
-    magnitude, whence = (mag, "as given") if mag is not None else _magnitude(opened, source, wanted)
+    magnitude, whence = (wish.mag, "as given") if wish.mag is not None else _magnitude(opened, source, wanted)
     phot: dict[str, Any] = Parameters(opened.config.step_parameters()).of(step_named("phot"), camera.params)
-    modes = ("pol",) if p_error is not None else ("phot", "pol")
+    modes = ("pol",) if wish.p_error is not None else ("phot", "pol")
     annulus = (phot["annulus_in_fwhm"], phot["annulus_out_fwhm"])
     conditions, about = measured_conditions(opened.store, camera, wanted, modes, annulus)
-    total_snr = snr if snr is not None else math.sqrt(2.0) / (p_error or 1.0)
-    plan = formulas.plan(conditions, magnitude, total_snr, longest_s=longest, at_once=at_once)
+    total_snr = wish.snr if wish.snr is not None else math.sqrt(2.0) / (wish.p_error or 1.0)
+    plan = formulas.plan(conditions, magnitude, total_snr, longest_s=wish.longest_s, at_once=at_once)
     if plan is None:
         raise NoSuchItem(f"{source.name} at {wanted} = {magnitude:.2f} would take more than 10000 exposures")
-    row = {
+    return {
         "source": source.name, "instrument": camera.name, "band": wanted, "mag": magnitude, "mag_from": whence,
         "exptime_s": plan.exptime_s, "n_exposures": plan.n_exposures, "n_sets": plan.n_exposures // at_once,
         "total_s": plan.exptime_s * plan.n_exposures, "snr": plan.snr,
-        "p_err": math.sqrt(2.0) / plan.snr if p_error is not None else None, "limited_by": plan.limit or None,
+        "p_err": math.sqrt(2.0) / plan.snr if wish.p_error is not None else None, "limited_by": plan.limit or None,
         "saturation_s": formulas.saturation_s(conditions, magnitude, 1.0), "zp": conditions.zero_point_mag,
         "sky_e_per_s": conditions.sky_e_per_s, "read_noise_e": conditions.read_noise_e,
         "transparency_err_1s": conditions.transparency_err or None, **about,
     }  # fmt: skip
-    _show(row, json)
-    return 0
 
 
 def _source(opened: Opened, name: str) -> Source:
