@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ def settings(small_archive: SmallArchive, monkeypatch: pytest.MonkeyPatch) -> No
     """The environment in which the commands of tests run."""
     for name, value in small_archive.environment().items():
         monkeypatch.setenv(name, value)
+    # astropy warns of a settings folder that is named and not there; it is right to.
+    Path(os.environ["XDG_CONFIG_HOME"]).mkdir(exist_ok=True)
     monkeypatch.delenv("IOP4_ARCHIVE", raising=False)
 
 
