@@ -15,6 +15,8 @@ from iop4cli.archive.store import Store
 from iop4cli.pipeline.steps.phot import STEP as PHOT
 from iop4cli.strict_toml import FrozenTable
 
+pytestmark = pytest.mark.night
+
 STAR = "BL Lacertae C"
 RADIUS = f"phot.radius_fwhm {PHOT.parameter('radius_fwhm').default} -> 2.0"
 PHOTOMETRIC = f"{NIGHT}/BLLac-0001R.fit"

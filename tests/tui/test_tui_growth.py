@@ -10,6 +10,8 @@ from driving import LARGE, SMALL, Seat, sit
 from iop4cli.archive.store import Store
 from tests.cli.small_archives import SmallArchive
 
+pytestmark = pytest.mark.night
+
 SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.night)], ids=["80x24", "160x50"])
 
 

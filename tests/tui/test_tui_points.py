@@ -16,6 +16,8 @@ from iop4cli.tui.widgets.curves import Curves
 from iop4cli.tui.widgets.point_plot import PointPlot
 from tests.cli.small_archives import SmallArchive
 
+pytestmark = pytest.mark.night
+
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x50"])
 # What hardly depends on the size is seen on the larger one by night.
 MOSTLY_SMALL = pytest.mark.parametrize(

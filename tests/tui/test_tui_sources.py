@@ -23,6 +23,8 @@ from iop4cli.tui.picture import SHADES
 from iop4cli.tui.widgets.dots import Circle, Raster, Sight, raster_of
 from tests.cli.small_archives import NIGHT, SmallArchive
 
+pytestmark = pytest.mark.night
+
 in_a_terminal = [
     pytest.mark.night,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
