@@ -14,7 +14,7 @@ HOME_OF_INSTALLED := $(PREFIX)/lib/iop4
 LINKED := share/bash-completion/completions/iop4 share/zsh/site-functions/_iop4 \
   share/fish/vendor_completions.d/iop4.fish
 
-.PHONY: help install uninstall demo test check night lint format bench nights science docs completions clean
+.PHONY: help install uninstall demo test check night lint format bench soak nights science docs completions clean
 
 help:
 	@echo "make demo    simulate a night, reduce it, print results beside the truth"
@@ -22,6 +22,7 @@ help:
 	@echo "make check   format, lint, types, quick tests (run it before each commit)"
 	@echo "make nights  twenty simulated nights for each instrument and mode: the table of pulls"
 	@echo "make science pulls and coverage of magnitudes and polarisation, 2000 groups in each of 192 cells (10 minutes)"
+	@echo "make soak    kill, fill, hang, cut and fuzz: a table of each fault, how often it was tried, and what was lost"
 	@echo "make install    into PREFIX (~/.local; or PREFIX=/usr/local): the program in PREFIX/lib/iop4, a virtual"
 	@echo "                environment of its own; links to it in PREFIX/bin, share/man and the completions of shells"
 	@echo "make uninstall  remove all of that"
@@ -81,6 +82,10 @@ science: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/night.py
 	$(BIN)/python -W ignore -m tests.bench.screens
+
+# QUICK=--quick for the few tries of every day's tests; ONLY='--only kill' for one kind.
+soak: $(READY)
+	$(BIN)/python -W ignore -m tests.soak $(QUICK) $(ONLY)
 
 docs: $(READY)
 	$(BIN)/python -m iop4cli.reference docs share/doc
