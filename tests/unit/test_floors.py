@@ -31,7 +31,12 @@ SIBLINGS = {
     ("science", "frames"): {"iop4cli.frames.quality"},
     # A fetched frame is placed by its header, or by the night of the folder it was in.
     # Whether a FITS file is whole is asked of what comes from a server, and of index files.
-    ("remote", "frames"): {"iop4cli.frames.fits", "iop4cli.frames.units"},
+    ("remote", "frames"): {
+        "iop4cli.frames.fits",
+        "iop4cli.frames.raw",
+        "iop4cli.frames.source",
+        "iop4cli.frames.units",
+    },
     ("archive", "frames"): {"iop4cli.frames.units"},
     ("remote", "archive"): {"iop4cli.archive.layout", "iop4cli.archive.epochs"},
     ("remote", "instruments"): {"iop4cli.instruments.headers", "iop4cli.instruments.registry"},

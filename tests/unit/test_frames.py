@@ -8,16 +8,14 @@ from astropy.io import fits
 
 from iop4cli.errors import BadFrame
 from iop4cli.frames.fits import (
-    RawRows,
     put_in_place,
-    read_header,
-    read_raw,
     read_reduced,
     temporary_beside,
     with_new_cards,
     write_image,
 )
 from iop4cli.frames.quality import MEANING, Pixel, Quality, describe
+from iop4cli.frames.raw import RawRows, read_header, read_raw
 from iop4cli.frames.reduced import reduced_header
 
 

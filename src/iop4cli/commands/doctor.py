@@ -159,7 +159,7 @@ def _describe(known: Any) -> None:
 
 def _check_frame(path: Path, known: Any, registry: Any, *, as_json: bool) -> bool:
     """Show what the instrument's file makes of one header; whether all is well."""
-    from iop4cli.frames.fits import read_header
+    from iop4cli.frames.raw import read_header
     from iop4cli.instruments.headers import check
 
     try:

@@ -1,4 +1,4 @@
-"""FITS files: checked reading of raw frames, atomic writing of products."""
+"""FITS files of our own: atomic writing of products, and reading them again (raw frames: raw.py)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
 
 _BLOCK_BYTES = 2880
-_LARGEST_SIDE_PX = 65536
-
-
-@dataclass(frozen=True)
-class RawImage:
-    """A raw frame: ADU as float32, shape (height, width), and its header."""
-
-    adu: np.ndarray
-    header: Header
 
 
 @contextmanager
@@ -57,103 +48,6 @@ def _first_line(error: Exception) -> str:
     for advice in (", try with", ". Try with", ". If this is really"):
         text = text.split(advice)[0]
     return text
-
-
-def _image_hdu(hdus: HDUList) -> Any:
-    """The first HDU that holds an image; its shape and length are checked before any pixel is read."""
-    try:
-        image = next((hdu for hdu in hdus if hdu.header.get("NAXIS", 0) > 0), None)
-    except Exception as error:
-        raise BadFrame(f"not a readable FITS file: {_first_line(error)}") from error
-    if image is None:
-        raise BadFrame("the file holds no image (NAXIS=0 in every HDU)")
-    naxis = image.header["NAXIS"]
-    if naxis != 2:
-        raise BadFrame(f"NAXIS={naxis}: a frame must be a single image with two axes; split the cube into frames")
-    width, height = image.header["NAXIS1"], image.header["NAXIS2"]
-    if not (0 < width <= _LARGEST_SIDE_PX and 0 < height <= _LARGEST_SIDE_PX):
-        raise BadFrame(f"NAXIS1={width}, NAXIS2={height}: not the size of a frame")
-    return image
-
-
-def _check_complete(path: Path, image: Any) -> None:
-    """A file cut short while it was copied must not pass for a frame."""
-    if path.suffix.lower() in {".gz", ".bz2", ".fz"}:
-        return
-    start = image.fileinfo()["datLoc"]
-    bytes_needed = abs(image.header["BITPIX"]) // 8 * image.header["NAXIS1"] * image.header["NAXIS2"]
-    missing = start + bytes_needed - path.stat().st_size
-    if missing > 0:
-        raise BadFrame(f"the file is cut short: {missing} bytes of the image are missing; copy or fetch it again")
-
-
-def read_header(path: Path) -> dict[str, Any]:
-    """The header of a raw frame as a dictionary of upper-case keywords, after checks that read no pixel."""
-    with _opened(path) as hdus:
-        image = _image_hdu(hdus)
-        _check_complete(path, image)
-        cards: dict[str, Any] = {}
-        headers = [image.header] if image is hdus[0] else [image.header, hdus[0].header]
-        for header in headers:
-            for card in header.cards:
-                try:
-                    keyword, value = card.keyword.upper(), card.value
-                except Exception:  # a card that breaks the standard says nothing; others may still serve
-                    continue
-                if keyword and keyword not in {"COMMENT", "HISTORY"}:
-                    cards.setdefault(keyword, _plain(value))
-        cards["NAXIS1"], cards["NAXIS2"] = image.header["NAXIS1"], image.header["NAXIS2"]
-        return cards
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (str, int, float, bool)) else None
-
-
-def read_raw(path: Path) -> RawImage:
-    """A raw frame in ADU; raises BadFrame for what cannot be one."""
-    with _opened(path, memmap=False) as hdus:
-        image = _image_hdu(hdus)
-        _check_complete(path, image)
-        try:
-            adu = np.ascontiguousarray(image.data, dtype=np.float32)
-        except Exception as error:
-            raise BadFrame(f"the image cannot be read: {_first_line(error)}") from error
-        return RawImage(adu, image.header.copy())
-
-
-class RawRows:
-    """Rows of a raw frame, read when asked for, so that many frames can be combined in little memory."""
-
-    def __init__(self, path: Path) -> None:
-        from astropy.io import fits
-
-        with _opened(path) as hdus:
-            image = _image_hdu(hdus)
-            _check_complete(path, image)
-            self._zero = float(image.header.get("BZERO", 0.0))
-            self._scale = float(image.header.get("BSCALE", 1.0))
-            self.shape = (int(image.header["NAXIS2"]), int(image.header["NAXIS1"]))
-            plain = isinstance(image, (fits.PrimaryHDU, fits.ImageHDU)) and path.suffix.lower() not in {
-                ".gz",
-                ".bz2",
-            }
-            if plain:
-                kind = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[image.header["BITPIX"]]
-                self._pixels: np.ndarray = np.memmap(
-                    path, dtype=kind, mode="r", offset=image.fileinfo()["datLoc"], shape=self.shape
-                )
-            else:
-                self._pixels = np.array(image.data, dtype=np.float32)
-                self._zero, self._scale = 0.0, 1.0
-
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        block = np.asarray(self._pixels[rows], dtype=np.float32)
-        if self._scale != 1.0:
-            block *= np.float32(self._scale)
-        if self._zero:
-            block += np.float32(self._zero)
-        return block
 
 
 def temporary_beside(final: Path) -> Path:

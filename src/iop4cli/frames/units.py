@@ -7,13 +7,21 @@ from typing import IO
 from iop4cli.errors import BadFrame
 
 BLOCK_BYTES = 2880
-_CARD_BYTES = 80
+CARD_BYTES = 80
+_END = b"END     "
+_PRINTABLE = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))
 _MOST_HEADER_BLOCKS = 2000
 
 
 def read_unit_header(file: IO[bytes], number: int) -> dict[str, str] | None:
     """The cards of the header of HDU `number`, as text without comments; None at the end of the file."""
-    cards: dict[str, str] = {}
+    content = read_unit_bytes(file, number)
+    return None if content is None else card_values(content)
+
+
+def read_unit_bytes(file: IO[bytes], number: int) -> bytes | None:
+    """The header of HDU `number` in whole blocks; None at the end of the file."""
+    blocks = []
     for block_number in range(_MOST_HEADER_BLOCKS):
         block = file.read(BLOCK_BYTES)
         if not block and block_number == 0 and number > 0:
@@ -21,18 +29,42 @@ def read_unit_header(file: IO[bytes], number: int) -> dict[str, str] | None:
         if block_number == 0:
             expected = b"SIMPLE  =" if number == 0 else b"XTENSION="
             if not block.startswith(expected):
-                what = "not a FITS file" if number == 0 else f"{len(block)} bytes or more that are no HDU at the end"
+                what = (
+                    "not a readable FITS file"
+                    if number == 0
+                    else f"{len(block)} bytes or more that are no HDU at the end"
+                )
                 raise BadFrame(f"{what}: no {expected[:8].decode().strip()} at the beginning")
         if len(block) < BLOCK_BYTES:
-            raise BadFrame(f"the header of HDU {number} is cut")
-        for start in range(0, BLOCK_BYTES, _CARD_BYTES):
-            card = block[start : start + _CARD_BYTES].decode("latin-1")
-            keyword = card[:8].rstrip()
-            if keyword == "END":
-                return cards
-            if card[8:9] == "=":
-                cards.setdefault(keyword, card[9:].split("/")[0].strip())
-    raise BadFrame(f"the header of HDU {number} has no END")
+            raise BadFrame(f"not a readable FITS file: the header of HDU {number} is cut")
+        blocks.append(block)
+        if any(block.startswith(_END, start) for start in range(0, BLOCK_BYTES, CARD_BYTES)):
+            return b"".join(blocks)
+    raise BadFrame(f"not a readable FITS file: the header of HDU {number} has no END")
+
+
+def card_values(content: bytes) -> dict[str, str]:
+    """The first value of each keyword, as text without comment."""
+    cards: dict[str, str] = {}
+    for start in range(0, len(content), CARD_BYTES):
+        card = content[start : start + CARD_BYTES].decode("latin-1")
+        keyword = card[:8].rstrip()
+        if keyword == "END":
+            break
+        if card[8:9] == "=":
+            cards.setdefault(keyword, card[9:].split("/")[0].strip())
+    return cards
+
+
+def printable_header(content: bytes) -> str:
+    """A header's text up to END; what is no printable ASCII, against the standard, is a question mark."""
+    cards = []
+    for start in range(0, len(content), CARD_BYTES):
+        card = content[start : start + CARD_BYTES]
+        if card.startswith(_END):
+            break
+        cards.append(card.translate(_PRINTABLE).decode("ascii"))
+    return "".join(cards)
 
 
 def unit_data_bytes(cards: dict[str, str], number: int) -> int:

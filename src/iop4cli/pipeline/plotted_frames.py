@@ -110,7 +110,8 @@ class Picture:
 
 def picture_of(view: View, frame: str) -> Picture:
     """The reduced frame, or the raw one where there is none."""
-    from iop4cli.frames.fits import read_pixels, read_raw
+    from iop4cli.frames.fits import read_pixels
+    from iop4cli.frames.raw import read_raw
 
     reduced = view.layout.reduced_frame(frame)
     if frame in view.reduced and reduced.is_file():

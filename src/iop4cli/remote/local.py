@@ -10,7 +10,8 @@ from pathlib import Path
 
 from iop4cli.archive.layout import Layout
 from iop4cli.errors import BadFrame, Iop4Error
-from iop4cli.frames.fits import put_in_place, read_header, sync, temporary_beside
+from iop4cli.frames.fits import put_in_place, sync, temporary_beside
+from iop4cli.frames.raw import read_header
 from iop4cli.instruments.headers import read_night
 from iop4cli.instruments.registry import Registry
 

@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from iop4cli.errors import BadFrame
+from iop4cli.frames.source import LARGEST_FILE_BYTES, is_packed, opened, skip
 from iop4cli.frames.units import padded, read_unit_header, unit_data_bytes
-
-_READ_BYTES = 1 << 20
 
 
 def check_whole(path: Path, filename: str) -> None:
     """Raise BadFrame if the file is cut, has something missing or something too much (FITS 4.0, section 3).
 
-    `filename` is what it will be called: `.gz` is unpacked while it is read, with its own checksum. Only headers and
-    lengths are looked at: a wrong value inside the image is not seen.
+    `filename` is what it will be called: `.gz` must be packed. What gzip or bzip2 packed is unpacked while it is read,
+    with its own checksum. Only headers and lengths are looked at: a wrong value inside the image is not seen.
     """
-    if filename.lower().endswith(".gz"):
-        try:
-            with gzip.open(path, "rb") as unpacked:
-                _check_units(cast(IO[bytes], unpacked))
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadFrame(f"the compressed file is not whole: {error}") from None
-        return
-    with path.open("rb") as plain:
-        _check_units(plain)
+    with opened(path) as file:
+        if filename.lower().endswith(".gz") and not is_packed(file):
+            raise BadFrame("not packed by gzip, as its name says")
+        _check_units(file)
 
 
 def _check_units(file: IO[bytes]) -> None:
-    number = 0
+    number, total = 0, 0
     while True:
         cards = read_unit_header(file, number)
         if cards is None:
             return
         needed = padded(unit_data_bytes(cards, number))
-        missing = needed - _skip(file, needed)
+        total += needed
+        if total > LARGEST_FILE_BYTES:
+            raise BadFrame(f"its headers say more than {LARGEST_FILE_BYTES} bytes: no frame has so many")
+        missing = needed - skip(file, needed)
         if missing:
             raise BadFrame(f"{missing} bytes of the data of HDU {number} are missing")
         number += 1
-
-
-def _skip(file: IO[bytes], length: int) -> int:
-    """Read on; the number of bytes that were there."""
-    left = length
-    while left:
-        piece = file.read(min(left, _READ_BYTES))
-        if not piece:
-            break
-        left -= len(piece)
-    return length - left

@@ -59,7 +59,8 @@ class Picture:
 
 def read_picture(reduced: Path | None, raw: Path) -> Picture:
     """The reduced image if there is one, else the raw one; for threads."""
-    from iop4cli.frames.fits import read_raw, read_reduced
+    from iop4cli.frames.fits import read_reduced
+    from iop4cli.frames.raw import read_raw
 
     if reduced is not None and reduced.is_file():
         product = read_reduced(reduced)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from iop4cli.errors import BadFrame
-from iop4cli.frames.fits import read_header
+from iop4cli.frames.raw import read_header
 from iop4cli.instruments.headers import translate
 from iop4cli.instruments.registry import AmbiguousInstrument, Registry, UnknownInstrument
 from iop4cli.pipeline.arrivals import folders_in, is_raw_file

@@ -229,7 +229,7 @@ def _lost_file(view: View, item: str) -> str:
 
 def _fit_frames(job: Job) -> tuple[list[tuple[Mapping[str, Any], Any]], list[dict[str, Any]]]:
     """The frames that may go into the master, opened; and of all frames whether, and why not."""
-    from iop4cli.frames.fits import RawRows
+    from iop4cli.frames.raw import RawRows
     from iop4cli.science.master_checks import frame_statistics, unfit_frames
 
     payload = job.payload

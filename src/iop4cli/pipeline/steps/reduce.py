@@ -62,8 +62,9 @@ class Reduce(Step):
     def work(self, job: Job) -> Outcome:
         import numpy as np
 
-        from iop4cli.frames.fits import read_raw, temporary_beside, write_image
+        from iop4cli.frames.fits import temporary_beside, write_image
         from iop4cli.frames.quality import Pixel, byte
+        from iop4cli.frames.raw import read_raw
         from iop4cli.frames.reduced import reduced_header
         from iop4cli.science.reduction import reduce_image
 
