@@ -52,6 +52,7 @@ def run_steps(
     session = Session(
         opened.store, opened.surroundings(), selection(given, filters_of(how)),
         make_executor(opened.config["executor"], opened.config["jobs"]), new_run_id(), how.get("force", False),
+        night_timeout_s=opened.night_timeout_s,
     )  # fmt: skip
     started, tally, rows = utc_now(), Tally(), list[Row]()
     chosen = [step_named(name) for name in steps]

@@ -33,6 +33,11 @@ class Layout:
         return self.root / "raw"
 
     @property
+    def locks(self) -> Path:
+        """Locks of nights; made by the first run."""
+        return self.root / ".locks"
+
+    @property
     def instruments(self) -> Path:
         return self.root / "instruments"
 

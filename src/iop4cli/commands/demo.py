@@ -101,7 +101,7 @@ def _reduce(folder: Path) -> Any:
     from iop4cli.archive.catalog_store import write_sources
     from iop4cli.archive.selection import Selection
     from iop4cli.commands.opening import open_archive
-    from iop4cli.pipeline.engine import Planned, Session, Tally, new_run_id, run_steps
+    from iop4cli.pipeline.engine import Ended, Planned, Session, Tally, new_run_id, run_steps
     from iop4cli.pipeline.executor import make_executor
     from iop4cli.pipeline.steps import STEP_NAMES, step_named
     from iop4cli.shell.options import ArchiveOptions
@@ -117,7 +117,7 @@ def _reduce(folder: Path) -> Any:
                 tally.add(event)
                 if isinstance(event, Planned):
                     progress.begin(event.step, event.n_due)
-                elif event.news:
+                elif isinstance(event, Ended) and event.news:
                     progress.step()
                     if event.status != "done" or event.reason:
                         messages.warn(f"{event.step} {event.item}: {event.reason}")

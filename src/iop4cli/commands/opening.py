@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from iop4cli.shell.options import ArchiveOptions
 
 
+# By the option, or the argument in Python.
+_SAID_FOR_ALL = {"--lock-timeout", "lock_timeout_s"}
+
+
 @dataclass(frozen=True)
 class Opened:
     """An archive with its settings."""
@@ -27,6 +31,12 @@ class Opened:
     layout: Layout
     config: Config
     store: Store
+
+    @property
+    def night_timeout_s(self) -> float:
+        """How long to wait for nights of other runs: as long as for the store, where that was said for this call."""
+        said = self.config.origins["lock_timeout_s"] in _SAID_FOR_ALL
+        return float(self.config["lock_timeout_s" if said else "night_timeout_s"])
 
     def surroundings(self) -> Surroundings:
         folders = (user_instrument_folder(), self.layout.instruments)

@@ -17,7 +17,7 @@ from iop4cli.archive.store import utc_now
 from iop4cli.commands.opening import Opened, open_archive, parameter_flags
 from iop4cli.commands.stepping import record_run
 from iop4cli.errors import Iop4Error, StoreBusy, UsageError
-from iop4cli.pipeline.engine import Ended, Planned, Tally
+from iop4cli.pipeline.engine import Ended, Planned, Tally, Waiting
 from iop4cli.pipeline.watching import Trouble
 from iop4cli.shell import messages
 from iop4cli.shell.options import PANEL_HOW, PANEL_ITEMS, ArchiveOptions, Json, takes_options
@@ -186,6 +186,8 @@ class _Night:
                         tally.add(event)
                         if isinstance(event, Ended):
                             self.screen.ended(event)
+                    elif isinstance(event, Waiting):
+                        self.screen.waiting(event)
                     elif isinstance(event, PassBegun):
                         self._keep(run_id, started, tally)
                         run_id, started, tally = event.run_id, utc_now(), Tally()
@@ -235,7 +237,7 @@ def _watch(
     def make_session(selection: Selection, underway: Underway) -> Session:
         # Settings and instruments are read anew: what people change in the night counts from the next frame on.
         now = open_archive(options, flags)
-        return Session(now.store, now.surroundings(), selection, executor, new_run_id(), underway=underway)
+        return Session(now.store, now.surroundings(), selection, executor, new_run_id(), underway=underway, left=set())
 
     steps = [step_named(name) for name in STEP_NAMES]
     return Watch(make_session, steps, Arrivals(opened.layout.raw, nights, patience_s), registry.telescope, feeds)

@@ -11,7 +11,7 @@ from iop4cli.commands.hooks import Hook
 from iop4cli.instruments.registry import Registry
 from iop4cli.pipeline.announcing import Announcer
 from iop4cli.pipeline.arrivals import Growing
-from iop4cli.pipeline.engine import Ended
+from iop4cli.pipeline.engine import Ended, Waiting
 from iop4cli.pipeline.live_notes import ExposureAdviser, FrameNote, frame_notes, width_trend
 from iop4cli.pipeline.step import DONE, FAILED, IMPOSSIBLE
 from iop4cli.pipeline.watching import Arrived, Held, PassEnded, Trouble
@@ -42,6 +42,10 @@ class Screen:
 
     def held(self, event: Held) -> None:
         messages.detail(f"{event.n_frames} calibration frames wait for the rest of their sequence")
+
+    def waiting(self, event: Waiting) -> None:
+        """Somebody's run of the same night is no trouble; what it leaves is done when it has ended."""
+        self._once(f"left for later: {', '.join(event.nights)}, for {event.holder}", warning=False)
 
     def trouble(self, event: Trouble) -> None:
         self._once(event.text, warning=True)

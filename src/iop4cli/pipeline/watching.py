@@ -15,6 +15,8 @@ from iop4cli.pipeline.step import Step
 from iop4cli.remote.feeds import Feed
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+# How long a night that another run works on is left alone.
+_BUSY_PAUSE_S = 5.0
 _CALIBRATION_KINDS = {"bias", "dark", "flat"}
 
 
@@ -85,6 +87,7 @@ class Watch:
     _waiting: list[str] = field(default_factory=list)
     _calibrations_until: float | None = None
     _grown_at: dict[str, float] = field(default_factory=dict)
+    _busy: dict[str, float] = field(default_factory=dict)
     _failures: int = 0
     _retry_at: float = 0.0
 
@@ -101,15 +104,17 @@ class Watch:
                 yield from self._misplaced(frames)
                 self._waiting += [name for name in frames if is_epoch(epoch_of(name), self.telescope)]
             due |= self._ripe()
-            wanted = due | {epoch_of(name) for name in self._waiting}
             now = self.clock()
-            pausing = self._calibrations_until is not None and not frames and not due and now < self._calibrations_until
+            resting = {epoch for epoch, until in self._busy.items() if now < until}
+            wanted = (due | {epoch_of(name) for name in self._waiting}) - resting
+            at_once = frames or due - resting
+            pausing = self._calibrations_until is not None and not at_once and now < self._calibrations_until
             if wanted and now >= self._retry_at and not pausing:
                 last_s = now
                 yield from self._guarded(sorted(wanted), unfinished, due)
                 last_s = self.clock()
             else:
-                if frames or unfinished:
+                if frames or unfinished or resting:
                     last_s = now
                 yield Idle(now - last_s)
                 time.sleep(self.poll_s)
@@ -124,7 +129,7 @@ class Watch:
     def _guarded(self, epochs: list[str], unfinished: frozenset[str], due: set[str]) -> Iterator[WatchEvent]:
         """One pass; what goes wrong with the archive (busy, full) is said, and the pass is made again later."""
         try:
-            yield from self._pass(epochs, unfinished, hold=not due)
+            yield from self._pass(epochs, unfinished, hold=not due & set(epochs))
         except NoSuchItem as error:
             self._waiting.clear()
             due.clear()
@@ -139,21 +144,33 @@ class Watch:
             yield Trouble(f"{what}; it is tried again in {pause_s:g} s")
         else:
             self._failures = 0
-            due.clear()
+            due -= set(epochs)
+            due |= self._busy.keys() & set(epochs)
 
     def _pass(self, epochs: list[str], unfinished: frozenset[str], *, hold: bool) -> Iterator[WatchEvent]:
         underway = Underway(unfinished, dict(self.arrivals.came))
         session = self.make_session(Selection(names=tuple(epochs)), underway)
         yield PassBegun(session.run_id)
         yield from run_steps(session, self.steps[:1])
+        self._note_busy(session, epochs)
         if hold and self._only_calibrations(session):
             yield Held(len(self._waiting))
             return
         yield from run_steps(session, self.steps[1:])
-        frames, self._waiting, self._calibrations_until = tuple(self._waiting), [], None
+        busy = self._note_busy(session, epochs)
+        frames = tuple(name for name in self._waiting if epoch_of(name) in epochs and epoch_of(name) not in busy)
+        self._waiting = [name for name in self._waiting if name not in frames]
+        self._calibrations_until = None
         self._grown_at = {name: at for name, at in self._grown_at.items() if epoch_of(name) not in epochs}
         self._grown_at |= {name: self.clock() + one.seconds_left for name, one in underway.growing.items()}
         yield PassEnded(tuple(epochs), frames, underway.growing)
+
+    def _note_busy(self, session: Session, epochs: Sequence[str]) -> set[str]:
+        """Nights that another run works on: a watch does not wait for it, but goes on with others."""
+        busy = set(session.left or ())
+        self._busy = {epoch: until for epoch, until in self._busy.items() if epoch not in epochs}
+        self._busy |= dict.fromkeys(busy, self.clock() + _BUSY_PAUSE_S)
+        return busy
 
     def _only_calibrations(self, session: Session) -> bool:
         """Whether nothing but calibration frames wait, and their sequence may go on."""

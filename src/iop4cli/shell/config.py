@@ -28,6 +28,7 @@ GENERAL = (
     Setting("jobs", 0, "processes", "worker processes; 0 is one a core"),
     Setting("executor", "auto", "", "where jobs are done: auto, here, processes"),
     Setting("lock_timeout_s", 60.0, "s", "how long to wait for the store"),
+    Setting("night_timeout_s", 3600.0, "s", "how long to wait for a night that another run works on"),
     Setting(
         "solve.index_path",
         "",
