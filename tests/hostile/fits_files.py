@@ -409,7 +409,7 @@ NAMES: tuple[bytes, ...] = (
     b"\xff\xfe\xe9.fits", b"latin-\xe9.fits", b"a" * 250 + b".fits", b"it's \"quoted\".fits", b"$(touch owned).fits",
     b"`touch owned`.fits", b"; touch owned;.fits", b"'; drop table flag; --.fits", b"blanks in it .fits", b" lead.fits",
     "caf\u00e9.fits".encode(), "cafe\u0301.fits".encode(), "\u202egnp.fits".encode(), "\u2028line.fits".encode(),
-    b"<script>alert(1)</script>.fits", b"$\\frac$.fits", b"%s%n{0}.fits", b"[ab]*?.fits", b"back\\slash.fits",
+    b"<script>alert(1)<b>.fits", b"$\\frac$.fits", b"%s%n{0}.fits", b"[ab]*?.fits", b"back\\slash.fits",
     b"=cmd|x.fits", b"#hash.fits", b"&amp;.fits", b"{\"name\": 1}.fits", b"\r\x00.fits".replace(b"\x00", b""),
 )  # fmt: skip
 

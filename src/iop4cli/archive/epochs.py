@@ -13,6 +13,7 @@ _DASHED = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TELESCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 # CCDs came to telescopes after 1970: two figures of a year are those of 1970 to 2069.
 _PIVOT = 70
+_LONGEST_NAME_BYTES = 230
 
 CanonicalTelescope = Callable[[str], str]
 
@@ -130,9 +131,18 @@ def parse_item(text: str, telescope: CanonicalTelescope = str) -> Epoch | FrameN
 
 
 def check_filename(name: str) -> str:
-    """The name if it is that of a file in a folder, never a way out of it."""
-    if name in ("", ".", "..") or "/" in name or any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+    """The name if it is that of a file in a folder, never a way out of it, and can be written on a line and read back.
+
+    Room is left for what is put around it: a temporary name of a product has to fit in a folder too.
+    """
+    if name in ("", ".", "..") or "/" in name:
         raise BadName(f"{name!r} is not the name of a file")
+    if not name.isprintable():
+        raise BadName(f"{name!r} has characters that cannot be printed, or is not in UTF-8")
+    if name != name.strip():
+        raise BadName(f"{name!r} begins or ends with a blank")
+    if len(name.encode()) > _LONGEST_NAME_BYTES:
+        raise BadName(f"{name!r} is longer than {_LONGEST_NAME_BYTES} bytes")
     return name
 
 

@@ -12,7 +12,6 @@ from iop4cli.archive.epochs import (
     Epoch,
     FrameName,
     NameGlob,
-    parse_frame_name,
     parse_item,
     parse_night,
 )
@@ -123,7 +122,7 @@ def _frames_named(name: str, store: Store, known: set[str], registry: Registry) 
     if isinstance(item, Epoch):
         found = {frame for frame in known if frame.startswith(f"{item}/")}
     else:
-        found = {frame for frame in known if item.matches(parse_frame_name(frame))}
+        found = {frame for frame in known if item.matches(FrameName(*frame.split("/", 2)))}
     if not found:
         raise NoSuchItem(f"{name} matches no frame of this archive; `iop4 status` lists the nights")
     return found

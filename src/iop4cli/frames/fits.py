@@ -101,12 +101,16 @@ def write_image(
 
 def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any, str]]) -> None:
     """Copy a file under a temporary name with cards of its primary header set; the pixels are copied as bytes."""
+    from astropy.io.fits.verify import VerifyWarning
+
     with _opened(source) as hdus:
         header, start = hdus[0].header.copy(), hdus[0].fileinfo()["datLoc"]
     for keyword, value, comment in cards:
         header[keyword] = (value, comment)
-    with _whole_or_gone(temporary), source.open("rb") as old, temporary.open("wb") as new:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VerifyWarning)
         text = header.tostring().encode("ascii")
+    with _whole_or_gone(temporary), source.open("rb") as old, temporary.open("wb") as new:
         assert len(text) % _BLOCK_BYTES == 0
         new.write(text)
         old.seek(start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 import zlib
@@ -61,6 +62,35 @@ def _header(content: bytes) -> Header:
         return Header.fromstring(printable_header(content))
 
 
+def _sound(header: Header) -> Header:
+    """A header that can be copied, changed and written: cards that break the standard become comments."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        broken = {number for number, card in enumerate(header.cards) if not _is_sound(card)}
+        if not broken:
+            return header
+        cards = list(header.cards)
+        kept = type(header)([card for number, card in enumerate(cards) if number not in broken])
+        for number in sorted(broken):
+            kept.add_comment(f"broken card: {_text_of(cards[number])}")
+        return kept
+
+
+def _text_of(card: Any) -> str:
+    try:
+        return str(card).strip()
+    except Exception:  # not even that can be had of some
+        return str(card.keyword)
+
+
+def _is_sound(card: Any) -> bool:
+    try:
+        card.verify("silentfix+ignore")
+        return isinstance(card.comment, str) and not (isinstance(card.value, float) and not math.isfinite(card.value))
+    except Exception:
+        return False
+
+
 def read_raw(path: Path) -> RawImage:
     """A raw frame in ADU; raises BadFrame for what cannot be one."""
     with opened(path) as file:
@@ -70,7 +100,7 @@ def read_raw(path: Path) -> RawImage:
         content = file.read(image.n_bytes)
         if len(content) < image.n_bytes:
             raise cut_short(image.n_bytes - len(content))
-    return RawImage(_counts(content, image).reshape(image.height, image.width), _header(image.header))
+    return RawImage(_counts(content, image).reshape(image.height, image.width), _sound(_header(image.header)))
 
 
 def _counts(content: bytes, image: ImageUnit) -> np.ndarray:
@@ -136,7 +166,7 @@ def _read_tiled(path: Path, image: ImageUnit, *, packed: bool) -> RawImage:
             with fits.open(path, memmap=False) as hdus, np.errstate(all="ignore"):
                 hdu = hdus[image.number]
                 adu = np.ascontiguousarray(hdu.data, dtype=np.float32)
-                header = hdu.header.copy()
+                header = _sound(hdu.header.copy())
         except BadFrame:
             raise
         except Exception as error:

@@ -29,17 +29,22 @@ def reduced_header(raw: Header, provenance: Mapping[str, Any]) -> Header:
         header["HIERARCH IOP4 MJD MID"] = (round(provenance["mjd_utc"], 9), "[d] UTC, middle of the exposure")
     header["BUNIT"] = ("electron", "unit of the image")
     # Names may fill the card; a comment would not fit beside them.
-    header["HIERARCH IOP4 FRAME"] = provenance["frame"]
+    header["HIERARCH IOP4 FRAME"] = ascii_text(provenance["frame"])
     header["HIERARCH IOP4 KEY"] = (provenance["key"], "content key of this product")
     header["HIERARCH IOP4 VERSION"] = (provenance["version"], "program that made it")
     for kind in ("bias", "dark", "flat"):
-        header[f"HIERARCH IOP4 {kind.upper()}"] = provenance.get(kind) or "none"
+        header[f"HIERARCH IOP4 {kind.upper()}"] = ascii_text(provenance.get(kind) or "none")
     header["HIERARCH IOP4 GAIN"] = (provenance["gain_e_per_adu"], "[e-/ADU] applied")
     for bit in Pixel:
         header[f"HIERARCH IOP4 DQ {bit.name}"] = (int(bit), "bit of the DQ extension")
     for note in provenance.get("notes") or ():
-        header.add_history(f"iop4: {note}")
+        header.add_history(f"iop4: {ascii_text(note)}")
     return header
+
+
+def ascii_text(text: str) -> str:
+    """Text as FITS can hold it: the other letters of a file's name are written as Python escapes."""
+    return "".join(letter if " " <= letter <= "~" else ascii(letter)[1:-1] for letter in text)
 
 
 _WCS_PREFIXES = (

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iop4cli.archive.epochs import BadName, check_filename, parse_epoch
 from iop4cli.pipeline.view import Row
+from iop4cli.remote.local import FITS_SUFFIXES
+from iop4cli.remote.names import shown
 from iop4cli.remote.settling import SettlingFiles
 from iop4cli.science.groups import Exposure, Group
 
@@ -96,7 +101,7 @@ class Arrivals:
             paths = list(self._paths(epoch))
             self._files.know(paths)
             # A frame copied with its own time, or found at the start, came when the file was last written.
-            self._came |= {f"{epoch}/{path.name}": path.stat().st_mtime for path in paths}
+            self._came |= {raw_name(path)[0]: when for path in paths if (when := _changed_s(path)) is not None}
 
     def look(self) -> tuple[list[str], frozenset[str]]:
         """(frames that are complete since the last look, files that are being written)."""
@@ -115,7 +120,7 @@ class Arrivals:
         return self._came
 
     def _name(self, path: Path) -> str:
-        return "/".join(path.parts[-3:])
+        return raw_name(path)[0]
 
     def _epochs(self, *, everything: bool) -> Iterator[str]:
         for telescope in folders_in(self.raw):
@@ -130,11 +135,7 @@ class Arrivals:
                     yield epoch
 
     def _paths(self, epoch: str) -> Iterator[Path]:
-        try:
-            found = sorted((self.raw / epoch).iterdir())
-        except OSError:
-            return
-        yield from (path for path in found if is_raw_file(path))
+        yield from (path for path in entries_in(self.raw / epoch) if is_raw_file(path))
 
 
 def epoch_of(name: str) -> str:
@@ -142,8 +143,41 @@ def epoch_of(name: str) -> str:
 
 
 def is_raw_file(path: Path) -> bool:
-    """Hidden and temporary files are no frames."""
-    return not path.name.startswith(".") and not path.name.endswith((".part", ".tmp")) and path.is_file()
+    """Whether it lies there as a frame, be it one or not; hidden and unfinished files and plain folders do not."""
+    if path.name.startswith(".") or path.name.endswith((".part", ".tmp")):
+        return False
+    return path.name.lower().endswith(FITS_SUFFIXES) or not path.is_dir()
+
+
+def raw_name(path: Path) -> tuple[str, str]:
+    """The name of what lies at raw/TELESCOPE/NIGHT/FILENAME, and why it cannot be that of a frame, if so.
+
+    Then it is one that can be printed, with a mark that tells it from any other.
+    """
+    parts = path.parts[-3:]
+    try:
+        if str(parse_epoch("/".join(parts[:2]))) != "/".join(parts[:2]):
+            raise BadName(f"the folder {parts[1]!r} is not a night like 2022-09-08")
+        check_filename(parts[2])
+    except BadName as error:
+        mark = hashlib.sha256(os.fsencode("/".join(parts))).hexdigest()[:8]
+        return f"{'/'.join(shown(part.replace('/', '?')) for part in parts)}~{mark}", f"{error}: rename it"
+    return "/".join(parts), ""
+
+
+def _changed_s(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def entries_in(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing in one that cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def folders_in(parent: Path) -> list[Path]:

@@ -25,7 +25,7 @@ from iop4cli.export.night_facts import (
     Taken,
     ZeroPoints,
 )
-from iop4cli.pipeline.arrivals import folders_in, is_raw_file
+from iop4cli.pipeline.arrivals import entries_in, folders_in, is_raw_file, raw_name
 from iop4cli.pipeline.night_calibrators import calibrators_of
 from iop4cli.pipeline.night_results import news_of, results_of, series_of, uncalibrated_of, utc
 from iop4cli.pipeline.standing import series_of as series_of_master
@@ -81,14 +81,13 @@ def nights_known(store: Store, layout: Layout) -> list[Epoch]:
                 epoch = parse_epoch(f"{telescope.name}/{night.name}")
             except BadName:
                 continue  # a folder of another kind
-            if str(epoch) == f"{telescope.name}/{night.name}" and any(is_raw_file(path) for path in night.iterdir()):
+            if str(epoch) == f"{telescope.name}/{night.name}" and any(map(is_raw_file, entries_in(night))):
                 found.add(epoch)
     return sorted(found, key=lambda epoch: (epoch.night, epoch.telescope))
 
 
 def _raw_names(layout: Layout, epoch: Epoch) -> set[str]:
-    folder = layout.raw / epoch.telescope / epoch.night
-    return {f"{epoch}/{path.name}" for path in folder.iterdir() if is_raw_file(path)} if folder.is_dir() else set()
+    return {raw_name(path)[0] for path in entries_in(layout.raw / epoch.telescope / epoch.night) if is_raw_file(path)}
 
 
 def _names(troubles: Troubles, status: str) -> set[str]:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from iop4cli.archive.epochs import check_filename, parse_epoch
 from iop4cli.archive.layout import Layout
 from iop4cli.errors import BadFrame, Iop4Error
 from iop4cli.frames.fits import put_in_place, sync, temporary_beside
@@ -66,7 +67,7 @@ class LocalFetch:
             night = read_night(header, instrument.site, instrument.headers.time)
             if night is None:
                 raise BadFrame("the header has no time that tells the night")
-            return f"{instrument.telescope}/{night}/{path.name}"
+            return f"{instrument.telescope}/{night}/{check_filename(path.name)}"
         except Iop4Error as error:
             placed = self._by_folders(path)
             if placed is None:
@@ -75,8 +76,6 @@ class LocalFetch:
 
     def _by_folders(self, path: Path) -> str | None:
         """A bad frame in a folder TELESCOPE/NIGHT/ goes where that says, so that classify can tell what is wrong."""
-        from iop4cli.archive.epochs import parse_epoch
-
         folders = path.resolve().parent.parts
         if len(folders) < 2:
             return None
@@ -84,7 +83,7 @@ class LocalFetch:
             epoch = parse_epoch("/".join(folders[-2:]), self.registry.telescope)
         except Iop4Error:
             return None
-        return f"{epoch}/{path.name}"
+        return f"{epoch}/{check_filename(path.name)}"
 
     def _there_already(self, path: Path, final: Path, name: str) -> tuple[str, str | None, str]:
         if not final.exists():

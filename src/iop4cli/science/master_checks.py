@@ -14,6 +14,8 @@ _THINNED = 4
 _LEVEL_SIGMAS = 10.0
 _NOISE_RATIO = 2.0
 _SATURATED_SHARE = 0.01
+# A camera may mask a few pixels; with more of them something is wrong with the frame.
+_BLANK_SHARE = 0.01
 # Cells along the longer side of a master in which its structure is kept.
 _CELLS = 16
 _MAD_TO_SIGMA = 1.4826
@@ -22,19 +24,33 @@ _MEDIAN_EXCESS = np.pi / 2.0
 
 @dataclass(frozen=True)
 class FrameStatistics:
-    """Of one raw frame (ADU): median, noise of a pixel from differences of neighbours, share of saturated pixels."""
+    """Of one raw frame (ADU): median, noise of a pixel from differences of neighbours, share of saturated pixels.
+
+    Of the pixels that are numbers; `blank_share` is that of the others.
+    """
 
     level_adu: float
     noise_adu: float
     saturated_share: float
+    blank_share: float = 0.0
 
 
 def frame_statistics(frame: Rows, saturation_adu: float) -> FrameStatistics:
     """On rows thinned by four; the noise holds photons, and of a flat the pixels' differences too."""
     rows = frame[slice(0, frame.shape[0])][::_THINNED]
-    between = np.diff(rows, axis=1)[:, ::2]
-    noise = _MAD_TO_SIGMA * float(np.median(np.abs(between - np.median(between)))) / np.sqrt(2.0)
-    return FrameStatistics(float(np.median(rows[:, ::_THINNED])), noise, float(np.mean(rows >= saturation_adu)))
+    blank_share = float(1.0 - np.mean(np.isfinite(rows)))
+    if blank_share > _BLANK_SHARE:
+        return FrameStatistics(np.nan, np.nan, np.nan, blank_share)
+    with np.errstate(invalid="ignore"):
+        between = np.diff(rows, axis=1)[:, ::2]
+    between = between[np.isfinite(between)]
+    # A frame that is one pixel wide has no neighbours.
+    middle = np.median(between) if between.size else 0.0
+    noise = _MAD_TO_SIGMA * float(np.median(np.abs(between - middle))) / np.sqrt(2.0) if between.size else 0.0
+    level = rows[:, ::_THINNED]
+    return FrameStatistics(
+        float(np.median(level[np.isfinite(level)])), noise, float(np.mean(rows >= saturation_adu)), blank_share
+    )
 
 
 def unfit_frames(
@@ -67,6 +83,8 @@ def unfit_frames(
 
 
 def _unfit_alone(kind: str, frame: FrameStatistics, saturation_adu: float, limits: Mapping[str, float]) -> str:
+    if frame.blank_share > _BLANK_SHARE:
+        return f"{100 * frame.blank_share:.0f} % of its pixels are no numbers"
     share = frame.level_adu / saturation_adu
     if kind == "flat" and share > limits["flat_max_level"]:
         return f"saturated: median {frame.level_adu:.0f} ADU"

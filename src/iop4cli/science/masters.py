@@ -9,6 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
+from iop4cli.science.gaps import median_of_numbers, without_gaps
+
 _BLOCK_PIXELS = 1 << 24
 _CLIP_SIGMAS = 5.0
 _MAD_TO_SIGMA = 1.4826
@@ -48,7 +50,8 @@ class Combined:
 
     `scatter` is the standard deviation of one frame's pixels about the mean in the master's unit (the read noise
     for bias frames), `noise_ratio` the same relative to what read noise and photons explain (None if the detector
-    is not known). `noisy` (height, width) marks pixels that scatter from frame to frame far more than the others.
+    is not known). `noisy` (height, width) marks pixels that scatter from frame to frame far more than the others, or
+    are no number in one of the frames.
     """
 
     image: np.ndarray
@@ -74,13 +77,14 @@ class _Stack:
     exposed: bool
 
     def block(self, rows: slice, step: int = 1) -> np.ndarray:
-        """(n, rows, width) in the master's unit."""
-        return np.stack(
-            [
-                _prepared(frame, self.bias, self.dark, time_s, divisor, rows, step)
-                for frame, time_s, divisor in zip(self.frames, self.times_s, self.divisors, strict=True)
-            ]
-        )
+        """(n, rows, width) in the master's unit; what is no number is left as it is."""
+        with np.errstate(invalid="ignore"):
+            return np.stack(
+                [
+                    _prepared(frame, self.bias, self.dark, time_s, divisor, rows, step)
+                    for frame, time_s, divisor in zip(self.frames, self.times_s, self.divisors, strict=True)
+                ]
+            )
 
     def variances(self, middle: np.ndarray) -> Iterator[np.ndarray]:
         """What the detector makes expect of the variance of each frame's pixels, around their median over the frames.
@@ -98,7 +102,7 @@ class _Stack:
 
 def frame_level(frame: Rows) -> float:
     """The median of a thinned grid of pixels, in the frame's own unit."""
-    return float(np.median(frame[slice(0, frame.shape[0])][::4, ::4]))
+    return median_of_numbers(frame[slice(0, frame.shape[0])][::4, ::4])
 
 
 def combine(
@@ -141,8 +145,10 @@ def combine(
     n_rows = max(1, _BLOCK_PIXELS // (width * len(frames)))
     for start in range(0, height, n_rows):
         rows = slice(start, min(start + n_rows, height))
-        mean = _clipped_mean(stack, stack.block(rows), offsets, sigmas, scales)
-        image[rows], uncertainty[rows], noisy[rows] = mean.image, mean.uncertainty, mean.noisy
+        block = stack.block(rows)
+        gaps = without_gaps(block)
+        mean = _clipped_mean(stack, block, offsets, sigmas, scales)
+        image[rows], uncertainty[rows], noisy[rows] = mean.image, mean.uncertainty, mean.noisy | gaps
         n_clipped += mean.n_clipped
     if masters_uncertainty is not None:
         uncertainty = np.hypot(uncertainty, masters_uncertainty * np.float32(np.sum(_weights(sigmas) / divisors)))
@@ -169,7 +175,8 @@ def _divisor(
     if not normalise:
         return 1.0
     whole = slice(0, frame.shape[0])
-    return float(np.median(_prepared(frame, bias, dark, time_s, 1.0, whole, _THINNED)))
+    with np.errstate(invalid="ignore"):
+        return median_of_numbers(_prepared(frame, bias, dark, time_s, 1.0, whole, _THINNED))
 
 
 def _prepared(
@@ -200,6 +207,7 @@ def _noise_of_frames(stack: _Stack) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     """
     height, width = stack.frames[0].shape
     block = stack.block(slice(0, height), max(1, math.isqrt(height * width // _NOISE_PIXELS)))
+    without_gaps(block)
     n_frames = len(block)
     middle = np.median(block, axis=0)
     expected2 = np.array([float(np.mean(variance)) for variance in stack.variances(middle)])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from iop4cli.errors import BadFrame
 from iop4cli.frames.raw import read_header
 from iop4cli.instruments.headers import translate
 from iop4cli.instruments.registry import AmbiguousInstrument, Registry, UnknownInstrument
-from iop4cli.pipeline.arrivals import folders_in, is_raw_file
+from iop4cli.pipeline.arrivals import entries_in, folders_in, is_raw_file, raw_name
 from iop4cli.pipeline.step import DONE, FAILED, Decision, Job, Outcome, Step, digest
 from iop4cli.pipeline.targets import Targets
 from iop4cli.pipeline.view import Row, View
@@ -31,30 +33,36 @@ class Classify(Step):
         targets = view.targets
         for name, path in raw_files(view):
             row = view.frames.get(name)
-            status = path.stat()
+            status = _status(path)
+            if status is None and row is not None and row["status"] == DONE:
+                continue  # a link to a disk that is not there now: what is known of the frame stays
             said = overrides.get(name, {})
             parts = {
-                "file": f"{status.st_size} bytes, changed {status.st_mtime_ns}",
+                "file": f"{status.st_size} bytes, changed {status.st_mtime_ns}" if status else "not there",
                 "instrument file": _instrument_part(view, row),
                 "override": digest(said) if said else "none",
                 "target": _target_part(targets, row),
             }
             folders = [str(folder) for folder in view.surroundings.instrument_folders]
-            payload = {"path": str(path), "overrides": said, "instrument_folders": folders, "size": status.st_size,
-                       "mtime_ns": status.st_mtime_ns, "known": _known_checksum(row, status)}  # fmt: skip
+            payload = {"path": str(path), "overrides": said, "instrument_folders": folders,
+                       "size": status.st_size if status else None, "mtime_ns": status.st_mtime_ns if status else None,
+                       "known": _known_checksum(row, status), "refused": raw_name(path)[1]}  # fmt: skip
             yield view.decide(self, name, parts, [name], payload=payload)
 
     def work(self, job: Job) -> Outcome:
         payload = job.payload
         telescope, night, filename = job.item.split("/", 2)
         row: dict[str, Any] = {
-            "name": job.item, "telescope": telescope, "night": night, "filename": filename,
+            "name": job.item, "telescope": telescope, "night": _iso(night), "filename": filename,
             "size_bytes": payload["size"], "mtime_ns": payload["mtime_ns"], "checksum": None,
         }  # fmt: skip
         try:
+            if payload["refused"]:
+                raise BadFrame(payload["refused"])
             path = Path(payload["path"])
+            header = read_header(path)  # first: what is no frame may be endless
             row["checksum"] = payload["known"] or checksum(path)
-            facts = self._facts(job, path, row)
+            facts = self._facts(job, header, row)
             problems = list(facts.problems)
             row.update(_frame_columns(facts))
             if facts.telescope != telescope:
@@ -69,8 +77,7 @@ class Classify(Step):
             self.name, job.item, row["status"], row["reason"] or "", job.key, job.parts, rows={"frame": [row]}
         )
 
-    def _facts(self, job: Job, path: Path, row: dict[str, Any]) -> Any:
-        header = read_header(path)
+    def _facts(self, job: Job, header: Mapping[str, Any], row: dict[str, Any]) -> Any:
         registry = registry_of(tuple(job.payload["instrument_folders"]))
         said: Mapping[str, str] = job.payload["overrides"]
         instrument = registry.recognise(header, row["night"], said)
@@ -96,25 +103,43 @@ STEP = Classify()
 
 
 def raw_files(view: View) -> Iterator[tuple[str, Path]]:
-    """(name, path) of every file in raw/TELESCOPE/NIGHT/, by name; hidden and unfinished ones are not frames."""
+    """(name, path) of all that lies in raw/TELESCOPE/NIGHT/, by name; hidden and unfinished files are not frames."""
     unfinished = view.underway.unfinished if view.underway is not None else frozenset()
     for telescope in folders_in(view.layout.raw):
         for night in folders_in(telescope):
             epoch = f"{telescope.name}/{night.name}"
             if view.nights is not None and epoch not in view.nights:
                 continue
-            for path in sorted(night.iterdir()):
-                if is_raw_file(path) and f"{epoch}/{path.name}" not in unfinished:
-                    yield f"{epoch}/{path.name}", path
+            for path in entries_in(night):
+                if is_raw_file(path) and (name := raw_name(path)[0]) not in unfinished:
+                    yield name, path
 
 
 def checksum(path: Path) -> str:
     """SHA-256 of the whole file, taken once: later plans compare size and time of change."""
     total = hashlib.sha256()
-    with path.open("rb") as stream:
-        while piece := stream.read(_READ_BYTES):
-            total.update(piece)
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(_READ_BYTES):
+                total.update(piece)
+    except OSError as error:
+        raise BadFrame(f"cannot be read: {error.strerror}") from None
     return total.hexdigest()
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _iso(night: str) -> str | None:
+    """The night of a frame's folder, if it is one."""
+    try:
+        return date.fromisoformat(night).isoformat()
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=4)
@@ -125,7 +150,7 @@ def registry_of(folders: tuple[str, ...]) -> Registry:
 
 def _known_checksum(row: Row | None, status: Any) -> str | None:
     """The checksum on record if the file has not changed since."""
-    if row is None or row["size_bytes"] != status.st_size or row["mtime_ns"] != status.st_mtime_ns:
+    if row is None or status is None or row["size_bytes"] != status.st_size or row["mtime_ns"] != status.st_mtime_ns:
         return None
     checksum_on_record: str | None = row["checksum"]
     return checksum_on_record

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
 from iop4cli.errors import BadFrame
-from iop4cli.pipeline.choice import choose_master, geometry, why_none, window_in
+from iop4cli.pipeline.choice import geometry, why_none, window_in
 from iop4cli.pipeline.judging import COMPARE, judged, judgements, with_kept_rows
 from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step
 from iop4cli.pipeline.view import Row, View, parameter_parts
@@ -45,6 +45,7 @@ class MkMaster(Step):
         if wave.startswith(COMPARE):
             yield from judgements(self, view, wave.removeprefix(COMPARE))
             return
+        shelf = view.shelf()
         for item, frames in _slots(view, wave).items():
             first = frames[0]
             params = view.parameters(self, first["instrument"])
@@ -52,7 +53,7 @@ class MkMaster(Step):
             instrument = view.instrument(first["instrument"])
             masters: dict[str, Any] = {}
             for kind in instrument.needs(wave):
-                choice = choose_master(kind, first, view.rows("master"), params["max_age_days"])
+                choice = shelf.choose(kind, first, params["max_age_days"])
                 if choice.master is None:
                     yield view.impossible(self, item, why_none(kind, first, choice), names)
                     break
@@ -123,12 +124,13 @@ class MkMaster(Step):
 
         from iop4cli.frames.fits import temporary_beside, write_image
         from iop4cli.frames.quality import Pixel
+        from iop4cli.frames.reduced import ascii_text
 
         payload = job.payload
         final = Path(payload["root"]) / path
         header = Header()
         header["IMAGETYP"] = (f"master {payload['kind']}", "kind of calibration")
-        header["INSTRUME"] = payload["row"]["instrument"]
+        header["INSTRUME"] = ascii_text(payload["row"]["instrument"])
         header["NCOMBINE"] = (combined.n_frames, "frames combined")
         header["BUNIT"] = {"bias": "adu", "dark": "adu/s", "flat": "relative"}[payload["kind"]]
         header["HIERARCH IOP4 KEY"] = job.key
@@ -138,7 +140,7 @@ class MkMaster(Step):
         for bit in (Pixel.BAD, Pixel.DEAD, Pixel.HOT):
             header[f"HIERARCH IOP4 DQ {bit.name}"] = (int(bit), "bit of the DQ extension")
         for number, name in enumerate(names, 1):
-            header[f"HIERARCH IOP4 INPUT {number}"] = name
+            header[f"HIERARCH IOP4 INPUT {number}"] = ascii_text(name)
         temporary = temporary_beside(final)
         write_image(temporary, header, combined.image, [("UNCERT", combined.uncertainty), ("DQ", dq)])
         return ((temporary, final),)

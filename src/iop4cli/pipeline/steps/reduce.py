@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
-from iop4cli.pipeline.choice import Choice, angle_matters, choose_master, why_none, window_in
+from iop4cli.pipeline.choice import Choice, angle_matters, why_none, window_in
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step
 from iop4cli.pipeline.view import Row, View, parameter_parts
 
@@ -26,19 +26,13 @@ class Reduce(Step):
     parameters = (Parameter("max_age_days", 30, "days", "how far, before or after, a master of another night may be"),)
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
-        masters = view.rows("master")
+        shelf = view.shelf()
         for frame in view.lights():
             name = frame["name"]
             instrument = view.instrument(frame["instrument"])
             params = view.parameters(self, frame["instrument"])
             chosen = {
-                kind: choose_master(
-                    kind,
-                    frame,
-                    masters,
-                    params["max_age_days"],
-                    angle_matters=angle_matters(instrument, frame),
-                )
+                kind: shelf.choose(kind, frame, params["max_age_days"], angle_matters=angle_matters(instrument, frame))
                 for kind in instrument.needs("light")
             }
             lacking = [why_none(kind, frame, choice) for kind, choice in chosen.items() if choice.master is None]
