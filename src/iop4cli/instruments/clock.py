@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from iop4cli.instruments.reading import Reading
-from iop4cli.instruments.rules import TimeSource
+from iop4cli.instruments.rules import LONGEST_EXPOSURE_S, TimeSource
 from iop4cli.instruments.times import iso_from_mjd, night_of, read_time, shift_days
 
 
@@ -41,9 +41,9 @@ def _read_exposure(reading: Reading, kind: str | None) -> float | None:
     exptime_s = reading.number("exptime_s", rule, override="exptime_s")
     if exptime_s is None:
         return None
-    if exptime_s < 0 or (exptime_s == 0 and kind != "bias"):
+    if not 0 <= exptime_s <= LONGEST_EXPOSURE_S or (exptime_s == 0 and kind != "bias"):
         origin = reading.origins["exptime_s"]
-        reading.problem("exptime_s", f"no exposure time ({origin}): {reading.mend('exptime_s=SECONDS')}")
+        reading.problem("exptime_s", f"no exposure time that can be ({origin}): {reading.mend('exptime_s=SECONDS')}")
         return None
     return exptime_s
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import date
 
 from iop4cli.errors import UsageError
-from iop4cli.instruments.rules import Kind, Mode
-from iop4cli.instruments.times import mjd_from_iso
+from iop4cli.instruments.rules import LONGEST_EXPOSURE_S, MOST_PX, Kind, Mode
+from iop4cli.instruments.times import mjd_from_iso, plausible
 from iop4cli.nearest import did_you_mean
 from iop4cli.sexagesimal import parse_dec_deg, parse_ra_deg
 
@@ -43,16 +43,24 @@ def _number(text: str) -> float:
 
 def _exposure(text: str) -> float:
     exptime_s = _number(text)
-    if exptime_s < 0:
-        raise ValueError("an exposure time cannot be negative")
+    if not 0 <= exptime_s <= LONGEST_EXPOSURE_S:
+        raise ValueError(f"an exposure time is from 0 to {LONGEST_EXPOSURE_S:.0f} s")
     return exptime_s
+
+
+def _middle(text: str) -> float:
+    return plausible(_number(text), text)
+
+
+def _start(text: str) -> float:
+    return plausible(mjd_from_iso(text), text)
 
 
 def _count(smallest: int) -> Callable[[str], float]:
     def parse(text: str) -> float:
         number = _number(text)
-        if number != math.floor(number) or number < smallest:
-            raise ValueError(f"{text!r} is not a whole number of at least {smallest}")
+        if number != math.floor(number) or not smallest <= number <= MOST_PX:
+            raise ValueError(f"{text!r} is not a whole number from {smallest} to {MOST_PX}")
         return number
 
     return parse
@@ -104,8 +112,8 @@ OVERRIDES: dict[str, Callable[[str], object]] = {
     "filter": str,
     "angle_deg": _number,
     "exptime_s": _exposure,
-    "mjd_utc": _number,
-    "time": mjd_from_iso,
+    "mjd_utc": _middle,
+    "time": _start,
     "night": _night,
     "object": _some_text,
     "ra_deg": parse_ra_deg,

@@ -8,6 +8,10 @@ from iop4cli.strict_toml import EMPTY, FrozenTable
 
 Kind = Literal["bias", "dark", "flat", "light"]
 Mode = Literal["phot", "pol"]
+# No detector has so many pixels in a row.
+MOST_PX = 1_000_000
+# A frame that was exposed for longer than a day is of no night.
+LONGEST_EXPOSURE_S = 86400.0
 
 
 def check_pattern(pattern: str, key: str) -> None:

@@ -24,7 +24,8 @@ def mjd_from_iso(text: str, *, must_have_offset: bool = False, utc_offset_hours:
     if moment.tzinfo is None:
         if must_have_offset:
             raise ValueError(f"{text!r} has no offset from UTC like -0700")
-        moment = moment.replace(tzinfo=UTC) - timedelta(hours=utc_offset_hours)
+        moment = moment.replace(tzinfo=UTC)
+        return (moment - _MJD_ZERO - timedelta(hours=utc_offset_hours)) / timedelta(days=1)
     return (moment - _MJD_ZERO) / timedelta(days=1)
 
 
@@ -64,10 +65,15 @@ def read_time(header: Mapping[str, object], source: TimeSource) -> float | None:
         except ValueError:
             raise ValueError(f"{value!r} is not a number") from None
         mjd = number - MJD_OF_JD if source.format == "jd" else number
+    return plausible(mjd, f"{value!r} as {source.format.upper()}")
+
+
+def plausible(mjd_utc: float, said: str) -> float:
+    """The time, if a frame can have been taken then; else ValueError."""
     low, high = _MJD_PLAUSIBLE
-    if not low < mjd < high:  # also when not a number
-        raise ValueError(f"{value!r} is not a time between 1960 and 2100 as {source.format.upper()}")
-    return mjd
+    if not low < mjd_utc < high:  # also when not a number
+        raise ValueError(f"{said} is not a time between 1960 and 2100")
+    return mjd_utc
 
 
 def shift_days(reference: str, wanted: str, exptime_s: float) -> float:

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from iop4cli.instruments.reading import Reading
-from iop4cli.instruments.rules import NumberRule
+from iop4cli.instruments.rules import MOST_PX, NumberRule
 from iop4cli.sexagesimal import parse_dec_deg, parse_ra_deg
 
 # More than this between the header's and the instrument's scale is worth a word.
@@ -158,9 +158,9 @@ def _read_count(reading: Reading, name: str, rule: NumberRule, smallest: int) ->
     number = reading.number(name, rule, override=name)
     if number is None:
         return None
-    if number != math.floor(number) or number < smallest:
+    if number != math.floor(number) or not smallest <= number <= MOST_PX:
         mend = reading.mend(f"{name}=NUMBER")
-        reading.problem(name, f"{reading.origins[name]} is not a whole number of at least {smallest}: {mend}")
+        reading.problem(name, f"{reading.origins[name]} is not a whole number from {smallest} to {MOST_PX}: {mend}")
         return None
     return int(number)
 
