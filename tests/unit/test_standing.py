@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -71,3 +72,26 @@ def test_masters_of_long_ago_of_other_angles_bands_and_sizes_are_no_measure():
     assert accepted(flat("03-01"), flat("03-02", 0.1, angle_deg=45.0)) == [True, True]
     assert accepted(flat("03-01"), flat("03-02", 0.1, band="V")) == [True, True]
     assert accepted(flat("03-01"), flat("03-02", 0.1, width_px=50)) == [True, True]
+
+
+def test_from_a_night_on_the_standing_is_that_beside_all_that_ever_were():
+    """What the rows of earlier nights say stands for the history that led to it."""
+    rng = np.random.default_rng(3)
+    n_rejected = 0
+    for _ in range(40):
+        tilts = np.repeat(rng.choice([0.0, 0.0, 0.1, -0.1], 8), rng.integers(1, 3, 8))
+        nights = [f"03-{day:02d}" for day in range(1, len(tilts) + 1)]
+        flats = [flat(night, float(tilt)) for night, tilt in zip(nights, tilts, strict=True)]
+        said = {nights[int(rng.integers(len(nights)))]: {"value": str(rng.choice(["yes", "no"])), "who": "ann"}}
+        shapes = {shape["master"]: shape for _, shape in flats}
+        whole = standings([row for row, _ in flats], shapes, said, LIMITS)
+        recorded = [
+            row | {"accepted": whole[row["name"]].accepted, "reason": whole[row["name"]].reason} for row, _ in flats
+        ]
+        first = int(rng.integers(len(nights)))
+        since = {"T": datetime.date.fromisoformat(f"2022-{nights[first]}")}
+        later = standings(recorded, shapes, said, LIMITS, since)
+        for night in nights[first:]:
+            assert (later[night].accepted, later[night].reason) == (whole[night].accepted, whole[night].reason)
+        n_rejected += sum(not one.accepted for one in whole.values())
+    assert n_rejected > 20

@@ -9,6 +9,8 @@ from typing import Any
 
 Row = Mapping[str, Any]
 _SAME_ANGLE_DEG = 1.0
+_ANOTHER_INSTRUMENT = "of another instrument"
+GEOMETRY = ("width_px", "height_px", "binning_x", "binning_y", "window_x0", "window_y0")
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """The master taken (or None), what is less than ideal about it, and all candidates, best first."""
+    """The master taken (or None), what is less than ideal about it, and the candidates that were looked at, best first.
+
+    `n_others`: how many more than the first there are of this kind for this camera, looked at or not.
+    """
 
     master: Row | None
     notes: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    n_others: int = 0
 
     @property
     def name(self) -> str | None:
@@ -48,13 +54,18 @@ def choose_master(
     one flat does for all angles, though one of the same angle is still preferred.
     """
     candidates = [
-        _judged(kind, frame, master, max_age_days, angle_matters) for master in masters if master["kind"] == kind
+        judged(kind, frame, master, max_age_days, angle_matters) for master in masters if master["kind"] == kind
     ]
-    candidates = [candidate for candidate in candidates if candidate.failed != "of another instrument"]
-    candidates.sort(key=lambda candidate: (bool(candidate.failed), candidate.rank, str(candidate.master["name"])))
-    if candidates and not candidates[0].failed:
-        return Choice(candidates[0].master, candidates[0].notes, tuple(candidates))
-    return Choice(None, (), tuple(candidates))
+    candidates = [candidate for candidate in candidates if candidate.failed != _ANOTHER_INSTRUMENT]
+    return best_of(candidates, len(candidates) - 1)
+
+
+def best_of(candidates: Iterable[Candidate], n_others: int) -> Choice:
+    """The choice among these; `n_others`: of how many more."""
+    found = sorted(candidates, key=lambda one: (bool(one.failed), one.rank, str(one.master["name"])))
+    if found and not found[0].failed:
+        return Choice(found[0].master, found[0].notes, tuple(found), n_others)
+    return Choice(None, (), tuple(found), n_others)
 
 
 def angle_matters(instrument: Any, frame: Row) -> bool:
@@ -71,12 +82,12 @@ def why_none(kind: str, frame: Row, choice: Choice) -> str:
     if not choice.candidates:
         return f"{text}: there is none of this instrument; take some, or fetch those of another night"
     nearest = choice.candidates[0]
-    others = len(choice.candidates) - 1
-    more = f" (and {others} more)" if others else ""
+    more = f" (and {choice.n_others} more)" if choice.n_others else ""
     return f"{text}: {nearest.master['name']} is passed over, {nearest.failed}{more}"
 
 
-def _judged(kind: str, frame: Row, master: Row, max_age_days: int, angle_matters: bool) -> Candidate:
+def judged(kind: str, frame: Row, master: Row, max_age_days: int, angle_matters: bool) -> Candidate:
+    """Whether a master would do for a frame, and how well."""
     age_days = (as_date(master["night"]) - as_date(frame["night"])).days
     failed = _failed_criterion(kind, frame, master, age_days, max_age_days)
     notes = []
@@ -97,7 +108,7 @@ def _judged(kind: str, frame: Row, master: Row, max_age_days: int, angle_matters
 
 def _failed_criterion(kind: str, frame: Row, master: Row, age_days: int, max_age_days: int) -> str:
     if master["instrument"] != frame["instrument"] or master["telescope"] != frame["telescope"]:
-        return "of another instrument"
+        return _ANOTHER_INSTRUMENT
     if window_in(master, frame) is None:
         return f"its geometry is {geometry_text(master)}"
     if kind == "flat" and master["band"] != frame["band"]:
@@ -112,7 +123,7 @@ def _failed_criterion(kind: str, frame: Row, master: Row, age_days: int, max_age
 
 def geometry(row: Row) -> tuple[Any, ...]:
     """What must agree between a frame and its masters."""
-    return tuple(row[name] for name in ("width_px", "height_px", "binning_x", "binning_y", "window_x0", "window_y0"))
+    return tuple(row[name] for name in GEOMETRY)
 
 
 def window_in(master: Row, frame: Row) -> tuple[int, int] | None:

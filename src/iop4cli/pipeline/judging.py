@@ -16,7 +16,7 @@ COMPARE = "compare "
 
 
 def standings_of(view: View, step: Step, kind: str) -> dict[str, Standing]:
-    """The standing of all masters of a kind, whatever the store says of them; one with a flaw of its own has failed."""
+    """The standing of all masters of a kind in view, whatever the store says; one with a flaw of its own has failed."""
     structures = {row["master"]: row for row in view.rows("master_structure")}
     said = {row["frame"]: row for row in view.rows("override") if row["field"] == FIELD}
     found: dict[str, Standing] = {}
@@ -27,7 +27,8 @@ def standings_of(view: View, step: Step, kind: str) -> dict[str, Standing]:
         if instrument not in view.surroundings.registry.instruments:
             continue
         limits = view.parameters(step, instrument)
-        found |= standings([row for row in masters if row["instrument"] == instrument], structures, said, limits)
+        own = [row for row in masters if row["instrument"] == instrument]
+        found |= standings(own, structures, said, limits, view.first_nights)
     return found | {row["name"]: Standing(False, row["flaw"]) for row in flawed}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,11 @@ class Standing:
 
 
 def standings(
-    masters: Iterable[Row], structures: Mapping[str, Row], said: Mapping[str, Row], limits: Mapping[str, Any]
+    masters: Iterable[Row],
+    structures: Mapping[str, Row],
+    said: Mapping[str, Row],
+    limits: Mapping[str, Any],
+    since: Mapping[str, datetime.date] | None = None,
 ) -> dict[str, Standing]:
     """The standing of each master that was made, by name: the same for the same masters, in whatever order they came.
 
@@ -42,7 +47,8 @@ def standings(
     found: dict[str, Standing] = {}
     for members in series.values():
         members.sort(key=lambda row: (as_date(row["night"]), str(row["name"])))
-        found |= _in_series(members, structures, said, limits)
+        first = None if since is None else since.get(members[0]["telescope"], datetime.date.max)
+        found |= _in_series(members, structures, said, limits, first)
     return found
 
 
@@ -54,13 +60,24 @@ def series_of(master: Row) -> tuple[Any, ...]:
 
 
 def _in_series(
-    members: Sequence[Row], structures: Mapping[str, Row], said: Mapping[str, Row], limits: Mapping[str, Any]
+    members: Sequence[Row],
+    structures: Mapping[str, Row],
+    said: Mapping[str, Row],
+    limits: Mapping[str, Any],
+    first: datetime.date | None,
 ) -> dict[str, Standing]:
     found: dict[str, Standing] = {}
     last_good: Row | None = None
     suspect: Row | None = None
     for master in members:
         name = str(master["name"])
+        if first is not None and as_date(master["night"]) < first:
+            found[name] = Standing(bool(master["accepted"]), master["reason"])
+            if master["accepted"]:
+                last_good, suspect = master, None
+            elif name not in said:
+                suspect = master
+            continue
         against = _near(last_good, master, limits)
         difference = _change(master, against, structures)
         compared = None if against is None or difference is None else str(against["name"])

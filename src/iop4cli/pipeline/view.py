@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from iop4cli.archive.layout import Layout
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Store
+from iop4cli.pipeline.master_reach import MasterReach
+from iop4cli.pipeline.shelf import Shelf
 from iop4cli.pipeline.step import (
     BLOCKED,
     CURRENT,
@@ -25,6 +27,7 @@ from iop4cli.pipeline.step import (
 )
 
 if TYPE_CHECKING:
+    import datetime
     from pathlib import Path
 
     import numpy as np
@@ -72,7 +75,7 @@ class View:
         return self.surroundings.layout
 
     def rows(self, table: str) -> list[Row]:
-        """The rows of a product table for the nights in view; masters of all nights, for any may serve."""
+        """The rows of a product table for the nights in view; of masters also those near enough in time to matter."""
         if table not in self._tables:
             self._tables[table] = self.store.rows(f"select * from {table}{self._where(table)}")
         return self._tables[table]
@@ -86,6 +89,9 @@ class View:
         return self.store.rows(f"select * from {table} where list_contains(?, {column})", [wanted])
 
     def _where(self, table: str) -> str:
+        if table in {"master", "master_input", "master_structure"}:
+            near = self._reach.condition()
+            return near if table == "master" or not near else f" where master in (select name from master{near})"
         column = _NAME_COLUMN.get(table)
         if self.nights is None or column is None:
             return ""
@@ -93,6 +99,24 @@ class View:
             return " where false"
         inside = " or ".join(f"starts_with({column}, {quoted(night + '/')})" for night in sorted(self.nights))
         return f" where {inside}"
+
+    @cached_property
+    def _reach(self) -> MasterReach:
+        return MasterReach.of(self)
+
+    @property
+    def first_nights(self) -> Mapping[str, datetime.date] | None:
+        """The first night in view of each telescope; None: all nights are."""
+        return self._reach.first_nights
+
+    def shelf(self) -> Shelf:
+        """The masters to choose from, as they are now."""
+        near = self.rows("master")
+        return Shelf(near, lambda: near if self.nights is None else self._all_masters(near))
+
+    def _all_masters(self, near: Sequence[Row]) -> list[Row]:
+        known = {row["name"] for row in near}
+        return [*near, *(row for row in self.store.rows("select * from master") if row["name"] not in known)]
 
     @cached_property
     def items(self) -> dict[tuple[str, str], Row]:
