@@ -24,6 +24,7 @@ FLOOR = {
 # Modules at the top that any floor may use; they know nothing but each other.
 GROUND = {
     "__init__", "__version__", "errors", "nearest", "sexagesimal", "share", "strict_toml", "toml_lines",
+    "unfinished", "full_disk",
 }  # fmt: skip
 # Floor 1 is where rooms are apart: what one may know of another, and why.
 SIBLINGS = {

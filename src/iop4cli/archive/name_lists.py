@@ -6,13 +6,12 @@ cannot be written (a read-only archive) or the store is busy they stay as they w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from iop4cli.archive.layout import TEMPORARY_SUFFIX
 from iop4cli.archive.store import Store
 from iop4cli.errors import Iop4Error
+from iop4cli.unfinished import unfinished_beside
 
 FOLDER = ".names"
 # Kind -> the tables that it rests on, and its names. An other name of two sources stands once.
@@ -76,6 +75,9 @@ def _write(path: Path, text: str) -> None:
     if path.exists() and path.read_bytes() == data:
         return
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    temporary = unfinished_beside(path)
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from iop4cli.errors import UsageError
+from iop4cli.unfinished import abandoned_beside, remove, unfinished_beside
 
 
 def write_text(path: Path, text: str) -> None:
@@ -17,7 +18,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = unfinished_beside(path)
+    for left in abandoned_beside(path):
+        remove(left)
     try:
         with temporary.open("wb") as stream:
             stream.write(content)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from iop4cli.errors import UsageError
+from iop4cli.unfinished import abandoned_beside, remove, unfinished_beside
 
 CHECKSUMS = "SHA256SUMS"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9+.-]+")
@@ -25,7 +26,9 @@ def staged_bundle(path: Path) -> Iterator[Path]:
     _check_free(path)
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist")
-    stage = path.absolute().with_name(f".{path.name}.{os.getpid()}.part")
+    stage = unfinished_beside(path.absolute())
+    for left in abandoned_beside(path.absolute()):
+        remove(left)
     folder = stage / path.stem if _is_zip(path) else stage
     try:
         folder.mkdir(parents=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iop4cli.errors import BadFrame
+from iop4cli.unfinished import unfinished_beside
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
@@ -52,22 +53,27 @@ def _first_line(error: Exception) -> str:
 
 def temporary_beside(final: Path) -> Path:
     """A hidden name in the same folder, so that the rename to the final one is atomic."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    return final.with_name(f".{final.name}.{os.getpid()}.part")
+    make_folder(final.parent)
+    return unfinished_beside(final)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are not there, and make their names last through a power cut."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync(folder.parent)
 
 
 def put_in_place(temporary: Path, final: Path) -> None:
     """Give a finished file its final name, and make the name last through a power cut."""
     temporary.replace(final)
-    folder = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(final.parent)
 
 
 @contextmanager
-def _whole_or_gone(temporary: Path) -> Iterator[None]:
+def whole_or_gone(temporary: Path) -> Iterator[None]:
     """What is interrupted leaves no half of a file, under whatever name."""
     try:
         yield
@@ -77,6 +83,7 @@ def _whole_or_gone(temporary: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
+    """Make what a file holds, or which names a folder holds, last through a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -93,7 +100,7 @@ def write_image(
 
     primary = fits.PrimaryHDU(image, header=header)
     hdus = fits.HDUList([primary, *(fits.ImageHDU(pixels, name=name) for name, pixels in extensions)])
-    with warnings.catch_warnings(), _whole_or_gone(path):
+    with warnings.catch_warnings(), whole_or_gone(path):
         warnings.simplefilter("ignore", VerifyWarning)
         hdus.writeto(path, output_verify="silentfix+ignore", overwrite=True)
         sync(path)
@@ -110,7 +117,7 @@ def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VerifyWarning)
         text = header.tostring().encode("ascii")
-    with _whole_or_gone(temporary), source.open("rb") as old, temporary.open("wb") as new:
+    with whole_or_gone(temporary), source.open("rb") as old, temporary.open("wb") as new:
         assert len(text) % _BLOCK_BYTES == 0
         new.write(text)
         old.seek(start)

@@ -11,10 +11,11 @@ from pathlib import Path
 from iop4cli.archive.epochs import check_filename, parse_epoch
 from iop4cli.archive.layout import Layout
 from iop4cli.errors import BadFrame, Iop4Error
-from iop4cli.frames.fits import put_in_place, sync, temporary_beside
+from iop4cli.frames.fits import put_in_place, sync, temporary_beside, whole_or_gone
 from iop4cli.frames.raw import read_header
 from iop4cli.instruments.headers import read_night
 from iop4cli.instruments.registry import Registry
+from iop4cli.unfinished import abandoned_beside, remove
 
 FITS_SUFFIXES = (".fit", ".fits", ".fts", ".fit.gz", ".fits.gz", ".fits.fz", ".fit.fz")
 
@@ -47,16 +48,18 @@ class LocalFetch:
         final = self.layout.raw_frame(name)
         if os.path.lexists(final):
             return self._there_already(path, final, name)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        if self.copy:
-            temporary = temporary_beside(final)
+        temporary = temporary_beside(final)
+        for left in abandoned_beside(final):
+            remove(left)
+        if not self.copy:
+            final.symlink_to(path.resolve())
+            return "done", name, ""
+        with whole_or_gone(temporary):
             shutil.copyfile(path, temporary)
             if self.read_only:
                 temporary.chmod(temporary.stat().st_mode & ~0o222)
             sync(temporary)
             put_in_place(temporary, final)
-        else:
-            final.symlink_to(path.resolve())
         return "done", name, ""
 
     def _name(self, path: Path) -> str:

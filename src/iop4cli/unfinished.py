@@ -1,0 +1,97 @@
+"""Names of files that are being written: hidden, in the folder of the final name, and telling whose they are.
+
+A process that was killed leaves such a file behind. It may be removed when its writer is known to be dead, which only
+the writer's own host can know; what other hosts left is for `iop4 doctor`, by its age.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+SUFFIX = ".part"
+_NAME = re.compile(r"\.(?P<name>.+)\.(?P<host>[A-Za-z0-9_-]+)\.(?P<process>\d+)\.part")
+_LONGEST_NAME = 150
+_LONGEST_HOST = 40
+# Where processes of one host have numbers of their own (a container), the number of their space belongs to the name.
+_NUMBERS_OF_PROCESSES = "/proc/self/ns/pid"
+_THE_HOSTS_OWN = 0xEFFFFFFC
+
+
+def unfinished_name(final: str) -> str:
+    """The name under which this process writes what will be called `final`."""
+    return f".{_kept(final)}.{_here()}.{os.getpid()}{SUFFIX}"
+
+
+def unfinished_beside(final: Path) -> Path:
+    return final.with_name(unfinished_name(final.name))
+
+
+def is_unfinished(path: Path) -> bool:
+    return path.name.endswith(SUFFIX)
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether its writer was a process of this host, and is dead."""
+    said = _NAME.fullmatch(path.name)
+    return said is not None and said["host"] == _here() and not _is_alive(int(said["process"]))
+
+
+def abandoned_beside(final: Path) -> Iterator[Path]:
+    """What dead processes left of this one file."""
+    for path in abandoned_in(final.parent):
+        said = _NAME.fullmatch(path.name)
+        if said is not None and said["name"] == _kept(final.name):
+            yield path
+
+
+def abandoned_in(folder: Path) -> Iterator[Path]:
+    """What dead processes left in a folder (not below it)."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [Path(entry.path) for entry in entries if entry.name.endswith(SUFFIX)]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    yield from (path for path in sorted(found) if is_abandoned(path))
+
+
+def remove(path: Path) -> None:
+    """Remove an unfinished file, or a folder that was being filled."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _kept(final: str) -> str:
+    """A name that leaves room for the rest; a longer one keeps its beginning, and is told from others by its sum."""
+    if len(final.encode("utf-8", "surrogateescape")) <= _LONGEST_NAME:
+        return final
+    return f"{final[:30]}~{zlib.crc32(final.encode('utf-8', 'surrogateescape')):08x}"
+
+
+@cache
+def _here() -> str:
+    """This host, as far as its processes have numbers of their own."""
+    host = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:_LONGEST_HOST] or "here"
+    try:
+        numbers = Path(_NUMBERS_OF_PROCESSES).stat().st_ino
+    except OSError:
+        return host
+    return host if numbers == _THE_HOSTS_OWN else f"{host}-{numbers}"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
