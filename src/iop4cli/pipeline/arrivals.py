@@ -150,19 +150,30 @@ def is_raw_file(path: Path) -> bool:
 
 
 def raw_name(path: Path) -> tuple[str, str]:
-    """The name of what lies at raw/TELESCOPE/NIGHT/FILENAME, and why it cannot be that of a frame, if so.
+    """The name of what lies at raw/TELESCOPE/NIGHT/FILENAME, and why that cannot be a frame's, if so.
 
     Then it is one that can be printed, with a mark that tells it from any other.
     """
-    parts = path.parts[-3:]
     try:
-        if str(parse_epoch("/".join(parts[:2]))) != "/".join(parts[:2]):
-            raise BadName(f"the folder {parts[1]!r} is not a night like 2022-09-08")
-        check_filename(parts[2])
+        check_filename(path.name)
     except BadName as error:
-        mark = hashlib.sha256(os.fsencode("/".join(parts))).hexdigest()[:8]
-        return f"{'/'.join(shown(part.replace('/', '?')) for part in parts)}~{mark}", f"{error}: rename it"
-    return "/".join(parts), ""
+        return f"{'/'.join(path.parts[-3:-1])}/{_marked(path.name)}", f"{error}: rename it"
+    return "/".join(path.parts[-3:]), ""
+
+
+def misnamed(night: Path) -> tuple[str, str] | None:
+    """(name to print, what is wrong) of a folder raw/TELESCOPE/NIGHT that cannot be that of a night; None if it can."""
+    given = "/".join(night.parts[-2:])
+    try:
+        wanted = str(parse_epoch(given))
+    except BadName as error:
+        return _marked(given), str(error)
+    return None if wanted == given else (_marked(given), f"a night is written {wanted}")
+
+
+def _marked(name: str) -> str:
+    """A name in letters that can be printed, with a mark that tells it from any other."""
+    return f"{shown(name)}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
 def _changed_s(path: Path) -> float | None:

@@ -109,10 +109,14 @@ def _selected(session: Session, view: View, step: Step, wave: str) -> list[Decis
 
 
 def _retired(session: Session, view: View, step: Step, wave: str, decisions: Sequence[Decision]) -> list[str]:
-    """Items of this step in the store that its plan no longer knows; only a plan of whole nights can tell."""
-    if step.name == "classify" or wave != step.waves[-1] or not session.selection.whole_nights:
+    """Items of this step in the store that its plan no longer knows; only a plan of whole nights can tell.
+
+    A frame that was classified stays, though its disk may be away; a file that never was a frame may go.
+    """
+    if wave != step.waves[-1] or not session.selection.whole_nights:
         return []
     planned = {decision.item for decision in decisions}
     if len(step.waves) > 1:
         planned |= {decision.item for other in step.waves[:-1] for decision in step.plan(view, other)}
-    return sorted(item for name, item in view.items if name == step.name and item not in planned)
+    lost = (item for name, item in view.items if name == step.name and item not in planned)
+    return sorted(item for item in lost if step.name != "classify" or not view.finished("classify", item))

@@ -94,6 +94,10 @@ class _Patience:
         time.sleep(min(_LOOK_EVERY_S, timeout_s - waited_s))
 
 
+def _retired_why(step: Step) -> str:
+    return "it is not there any more" if step.name == "classify" else "its frames are now something else"
+
+
 @dataclass
 class _Work:
     """What is due in nights that are held."""
@@ -113,7 +117,7 @@ class _Work:
         if retired:
             recorder.retire(retired)
             for item in retired:
-                yield Ended(self.step.name, item, "retired", "its frames are now something else")
+                yield Ended(self.step.name, item, "retired", _retired_why(self.step))
         mine = [decision for decision in self.now.decisions if night_of(decision.item) in self.nights]
         for decision in mine:
             if decision.state in {IMPOSSIBLE, BLOCKED} and not self.now.is_known(decision):

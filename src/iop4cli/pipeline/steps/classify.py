@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from iop4cli.errors import BadFrame
 from iop4cli.frames.raw import read_header
 from iop4cli.instruments.headers import translate
 from iop4cli.instruments.registry import AmbiguousInstrument, Registry, UnknownInstrument
-from iop4cli.pipeline.arrivals import entries_in, folders_in, is_raw_file, raw_name
+from iop4cli.pipeline.arrivals import entries_in, folders_in, is_raw_file, misnamed, raw_name
 from iop4cli.pipeline.step import DONE, FAILED, Decision, Job, Outcome, Step, digest
 from iop4cli.pipeline.targets import Targets
 from iop4cli.pipeline.view import Row, View
@@ -29,6 +28,8 @@ class Classify(Step):
     tables = {"frame": "name"}  # noqa: RUF012
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
+        for name, why in _misnamed_folders(view):
+            yield view.impossible(self, name, why, [name])
         overrides = _overrides(view)
         targets = view.targets
         for name, path in raw_files(view):
@@ -53,7 +54,7 @@ class Classify(Step):
         payload = job.payload
         telescope, night, filename = job.item.split("/", 2)
         row: dict[str, Any] = {
-            "name": job.item, "telescope": telescope, "night": _iso(night), "filename": filename,
+            "name": job.item, "telescope": telescope, "night": night, "filename": filename,
             "size_bytes": payload["size"], "mtime_ns": payload["mtime_ns"], "checksum": None,
         }  # fmt: skip
         try:
@@ -110,9 +111,21 @@ def raw_files(view: View) -> Iterator[tuple[str, Path]]:
             epoch = f"{telescope.name}/{night.name}"
             if view.nights is not None and epoch not in view.nights:
                 continue
-            for path in entries_in(night):
+            for path in () if misnamed(night) else entries_in(night):
                 if is_raw_file(path) and (name := raw_name(path)[0]) not in unfinished:
                     yield name, path
+
+
+def _misnamed_folders(view: View) -> Iterator[tuple[str, str]]:
+    """(name, why) of folders with files that would be frames, were they in one of a night."""
+    if view.nights is not None:
+        return
+    for telescope in folders_in(view.layout.raw):
+        for night in folders_in(telescope):
+            problem = misnamed(night)
+            n_files = sum(map(is_raw_file, entries_in(night))) if problem else 0
+            if problem and n_files:
+                yield problem[0], f"{problem[1]}: {n_files} files in this folder are not looked at"
 
 
 def checksum(path: Path) -> str:
@@ -131,14 +144,6 @@ def _status(path: Path) -> os.stat_result | None:
     try:
         return path.stat()
     except OSError:
-        return None
-
-
-def _iso(night: str) -> str | None:
-    """The night of a frame's folder, if it is one."""
-    try:
-        return date.fromisoformat(night).isoformat()
-    except ValueError:
         return None
 
 
