@@ -92,8 +92,8 @@ def test_a_read_only_archive_is_no_trouble(layout):
 def test_lists_need_one_look_at_the_store(layout, monkeypatch):
     store, connections = Store(layout.store), []
     store.rows("select 1")
-    connect = store._connect
-    monkeypatch.setattr(store, "_connect", lambda read_only: connections.append(1) or connect(read_only))
+    connect = store.door.connect
+    monkeypatch.setattr(store.door, "connect", lambda read_only: connections.append(1) or connect(read_only))
     keep_names(store, TABLES)
     assert len(connections) == 1
     keep_names(store, ("run", "log"))

@@ -1,4 +1,4 @@
-"""The one door to DuckDB: open, one short transaction, close.
+"""All that is read from a store and written to it: open, one short transaction, close.
 
 Rows are handed over as staged batches and then one SQL script changes the products: the quickest way on
 a file, and the only one that DuckDB's server protocol keeps whole.
@@ -9,28 +9,22 @@ from __future__ import annotations
 import datetime
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from iop4cli.archive import migrations
 from iop4cli.archive.asking import distinct
-from iop4cli.archive.lock import store_lock
+from iop4cli.archive.doors import Connection, Door
+from iop4cli.archive.file_door import FileDoor
 from iop4cli.archive.past import KEPT, Replacement, keep_past
-from iop4cli.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
 DEFAULT_LOCK_TIMEOUT_S = 60.0
-_Taken = TypeVar("_Taken")
-# A question must not make DuckDB fetch an extension from the network by itself.
-_NO_EXTENSIONS = (
-    "set autoinstall_known_extensions = false; set autoload_known_extensions = false; set lock_configuration = true;"
-)
 
 
 @dataclass(frozen=True)
@@ -74,61 +68,52 @@ class _Staged:
 
 
 class Store:
-    """A DuckDB file behind a lock."""
+    """A DuckDB file behind a lock, or a server: `path` is where the file of the archive lies, or would lie."""
 
-    def __init__(self, path: Path, lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S) -> None:
+    def __init__(self, path: Path, lock_timeout_s: float = DEFAULT_LOCK_TIMEOUT_S, door: Door | None = None) -> None:
         self.path = path
         self.lock_timeout_s = lock_timeout_s
-        self._checked = False
+        self.door: Door = door or FileDoor(path, lock_timeout_s)
         self._held = threading.local()
+
+    @property
+    def is_file(self) -> bool:
+        return isinstance(self.door, FileDoor)
 
     def create(self) -> None:
         """Make an empty store, or bring an older one up to date (after a copy of it)."""
-        with store_lock(self.path, shared=False, timeout_s=self.lock_timeout_s):
-            connection = self._connect(read_only=False)
-            try:
-                found = migrations.schema_version(connection)
-                newest = migrations.migrations()[-1][0]
-                if 0 < found < newest:
-                    connection.close()
-                    migrations.back_up(self.path, found)
-                    connection = self._connect(read_only=False)
-                migrations.migrate(connection, self.path)
-            finally:
-                connection.close()
-        self._checked = True
+        self.door.create()
+
+    def stamp(self) -> object:
+        """What differs when somebody has written; asking costs next to nothing."""
+        return self.door.stamp()
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
         """The rows of one SELECT as a polars frame; the store is closed again when this returns."""
-        import polars
-
-        with self._open(read_only=True) as connection:
-            return polars.DataFrame(connection.execute(sql, list(parameters)).to_arrow_table())
+        with self._open() as connection:
+            return connection.asked(sql, _polars, parameters)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of one SELECT as dictionaries; NULL is None."""
-        with self._open(read_only=True) as connection:
-            cursor = connection.execute(sql, list(parameters))
-            names = [column[0] for column in cursor.description or []]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        with self._open() as connection:
+            return connection.asked(sql, _rows, parameters)
 
     def tables(self, queries: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
         """Several SELECTs of one moment."""
-        found = {}
-        with self._open(read_only=True) as connection:
-            for name, sql in queries.items():
-                cursor = connection.execute(sql)
-                names = [column[0] for column in cursor.description or []]
-                found[name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        return found
+        with self.reading(), self._open() as connection:
+            return {name: connection.asked(sql, _rows) for name, sql in queries.items()}
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Keep the store open for this thread's questions: one moment for all, and one opening (16 ms) instead of many.
+        """Keep the store open for this thread's questions: one moment for all, and one opening instead of many.
 
-        Others cannot write meanwhile, and this thread must not: for a plan, never for work.
+        With a file others cannot write meanwhile; with a server they can, and are not seen. This thread must not:
+        for a plan, never for work.
         """
-        with self._open(read_only=True) as connection:
+        if self._connection is not None:
+            yield
+            return
+        with self.door.moment() as connection:
             self._held.connection = connection
             try:
                 yield
@@ -140,106 +125,68 @@ class Store:
 
         With `replacement`, rows of results and items that others replace are kept in the tables of their past.
         """
-        with self._open(read_only=False) as connection:
-            try:
-                staged = [self._stage(connection, number, batch) for number, batch in enumerate(batches)]
-                past = "".join(one.keeping(replacement) for one in staged) if replacement is not None else ""
-                changes = " ".join(one.change for one in staged)
-                connection.execute("begin; " + past + changes + script + " commit;")
-            except Exception as error:
-                migrations.roll_back(connection)
-                _raise_signal(error)
-                raise StoreError(f"could not write to {self.path}: {error}") from error
+
+        def changes(connection: Connection) -> str:
+            staged = _staged(connection, batches)
+            past = "".join(one.keeping(replacement) for one in staged) if replacement is not None else ""
+            return past + " ".join(one.change for one in staged) + script
+
+        self._may_write()
+        self.door.change(changes)
 
     def ask(self, sql: str, *, write: bool = False) -> Answer:
         """What a user's own SQL says (`iop4 sql`); with `write` all of it is one transaction."""
-        return self._asked(sql, _answer, write=write)
+        self._may_write(write)
+        return self.door.ask(sql, _answer, write=write)
 
     def frame(self, sql: str, *, write: bool = False) -> pl.DataFrame:
         """The same as a polars frame, with the types of the columns; those of one name are numbered."""
-        return self._asked(sql, _frame, write=write)
+        self._may_write(write)
+        return self.door.ask(sql, _frame, write=write)
 
-    def _asked(self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], _Taken], *, write: bool) -> _Taken:
-        import duckdb
-
-        with self._open(read_only=not write) as connection:
-            try:
-                connection.execute("begin" if write else _NO_EXTENSIONS)
-                answer = taken(connection.execute(sql))
-                if write:
-                    connection.execute("commit")
-            except duckdb.Error as error:
-                migrations.roll_back(connection)
-                raise UsageError(f"SQL: {error}") from error
-        return answer
-
-    def _stage(self, connection: duckdb.DuckDBPyConnection, number: int, batch: Batch) -> _Staged:
-        stage, scope_stage = f"stage_{number}", f"scope_{number}"
-        connection.execute(f"create or replace temp table {stage} as select * from {batch.table} limit 0")
-        described = connection.execute(f"select * from {stage}").description or []
-        columns = tuple(str(column[0]) for column in described)
-        if batch.rows:
-            connection.register("incoming", _arrow(batch.rows))
-            connection.execute(f"insert into {stage} by name select * from incoming")
-            connection.unregister("incoming")
-        if batch.append:
-            return _Staged(batch.table, columns, stage, "", f"insert into {batch.table} select * from {stage};")
-        if batch.scope is None:
-            key = KEPT[batch.table].key if batch.table in KEPT else ()
-            alike = " and ".join(f"s.{name} = {batch.table}.{name}" for name in key)
-            chosen = f"exists (select 1 from {stage} s where {alike})" if key else ""
-            change = f"insert or replace into {batch.table} select * from {stage};"
-            return _Staged(batch.table, columns, stage, chosen, change)
-        connection.register("incoming", _arrow([{"value": value} for value in batch.scope_values] or [{"value": None}]))
-        connection.execute(f"create or replace temp table {scope_stage} as select value::text as value from incoming")
-        connection.unregister("incoming")
-        chosen = f"{batch.scope} in (select value from {scope_stage})"
-        change = f"delete from {batch.table} where {chosen}; insert into {batch.table} select * from {stage};"
-        return _Staged(batch.table, columns, stage, chosen, change)
+    @property
+    def _connection(self) -> Connection | None:
+        return getattr(self._held, "connection", None)
 
     @contextmanager
-    def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        held = getattr(self._held, "connection", None)
+    def _open(self) -> Iterator[Connection]:
+        held = self._connection
         if held is not None:
-            if not read_only:
-                raise RuntimeError("the store is written to while it is held open for reading")
             yield held
             return
-        if not self.path.is_file():
-            raise StoreError(f"the archive has no store ({self.path} is missing): `iop4 init` makes one.")
-        with store_lock(self.path, shared=read_only, timeout_s=self.lock_timeout_s):
-            connection = self._connect(read_only)
-            try:
-                # Within the first opening, for opening takes longer than most questions.
-                self._checked = self._checked or self._is_current(connection)
-                if self._checked:
-                    yield connection
-                    return
-            except RuntimeError as error:
-                _raise_signal(error)
-                raise
-            finally:
-                connection.close()
-        self.create()
-        with self._open(read_only=read_only) as connection:
+        with self.door.question() as connection:
             yield connection
 
-    def _is_current(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        """Whether the store has this program's schema; that of a newer one is an error."""
-        found = migrations.schema_version(connection)
-        migrations.check_not_newer(found, self.path)
-        return found >= migrations.migrations()[-1][0]
+    def _may_write(self, write: bool = True) -> None:
+        if write and self._connection is not None:
+            raise RuntimeError("the store is written to while it is held open for reading")
 
-    def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
-        import duckdb
 
-        try:
-            return duckdb.connect(str(self.path), read_only=read_only)
-        except duckdb.Error as error:
-            raise StoreError(
-                f"cannot open {self.path}: {error}. If another program holds it open "
-                "(the duckdb shell, for instance), close that first."
-            ) from error
+def _staged(connection: Connection, batches: Sequence[Batch]) -> list[_Staged]:
+    """The rows of all batches in temporary tables, and what is to be done with them."""
+    tables: list[tuple[str, str, Any]] = []
+    for number, batch in enumerate(batches):
+        rows = _arrow(batch.rows) if batch.rows else None
+        tables.append((f"stage_{number}", f"select * from {batch.table} limit 0", rows))
+        if batch.scope is not None and not batch.append:
+            values = _arrow([{"value": value} for value in batch.scope_values]) if batch.scope_values else None
+            tables.append((f"scope_{number}", "select ''::text as value limit 0", values))
+    columns = dict(zip((name for name, *_ in tables), connection.stage(tables), strict=True))
+    return [_of_batch(batch, number, columns[f"stage_{number}"]) for number, batch in enumerate(batches)]
+
+
+def _of_batch(batch: Batch, number: int, columns: tuple[str, ...]) -> _Staged:
+    stage, table = f"stage_{number}", batch.table
+    insert = f"insert into {table} select * from {stage};"
+    if batch.append:
+        return _Staged(table, columns, stage, "", insert)
+    if batch.scope is None:
+        key = KEPT[table].key if table in KEPT else ()
+        alike = " and ".join(f"s.{name} = {table}.{name}" for name in key)
+        chosen = f"exists (select 1 from {stage} s where {alike})" if key else ""
+        return _Staged(table, columns, stage, chosen, f"insert or replace into {table} select * from {stage};")
+    chosen = f"{batch.scope} in (select value from scope_{number})"
+    return _Staged(table, columns, stage, chosen, f"delete from {table} where {chosen}; {insert}")
 
 
 def _arrow(rows: Sequence[Mapping[str, Any]]) -> Any:
@@ -265,6 +212,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _polars(cursor: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    import polars
+
+    return polars.DataFrame(cursor.to_arrow_table())
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def _answer(cursor: duckdb.DuckDBPyConnection) -> Answer:
     columns = cursor.description or []
     names = tuple(str(column[0]) for column in columns)
@@ -283,12 +241,6 @@ def _frame(cursor: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         return polars.DataFrame()
     table = cursor.to_arrow_table()
     return polars.DataFrame(table.rename_columns(distinct(table.column_names)))
-
-
-def _raise_signal(error: Exception) -> None:
-    """DuckDB hides what a signal raised during a query behind an error of its own."""
-    if error.__context__ is not None and not isinstance(error.__context__, Exception):
-        raise error.__context__ from None
 
 
 def utc_now() -> datetime.datetime:

@@ -1,0 +1,150 @@
+"""A store that is a DuckDB file: open, one short transaction, close, all of it behind our lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iop4cli.archive import migrations
+from iop4cli.archive.doors import Connection, Taken, raise_signal
+from iop4cli.archive.lock import store_lock
+from iop4cli.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+# A question must not make DuckDB fetch an extension from the network by itself.
+_NO_EXTENSIONS = (
+    "set autoinstall_known_extensions = false; set autoload_known_extensions = false; set lock_configuration = true;"
+)
+
+
+class FileDoor:
+    """A DuckDB file behind a lock."""
+
+    def __init__(self, path: Path, lock_timeout_s: float) -> None:
+        self.path = path
+        self.lock_timeout_s = lock_timeout_s
+        self._checked = False
+
+    @property
+    def where(self) -> str:
+        return str(self.path)
+
+    @property
+    def identity(self) -> str:
+        return str(self.path)
+
+    def create(self) -> None:
+        """Make an empty store, or bring an older one up to date (after a copy of it)."""
+        with store_lock(self.path, shared=False, timeout_s=self.lock_timeout_s):
+            connection = self.connect(read_only=False)
+            try:
+                found = migrations.schema_version(connection)
+                newest = migrations.migrations()[-1][0]
+                if 0 < found < newest:
+                    connection.close()
+                    migrations.back_up(self.path, found)
+                    connection = self.connect(read_only=False)
+                migrations.migrate(connection, self.path)
+            finally:
+                connection.close()
+        self._checked = True
+
+    @contextmanager
+    def question(self) -> Iterator[Connection]:
+        with self._open(read_only=True) as connection:
+            yield _FileConnection(connection)
+
+    moment = question
+
+    def change(self, script: Callable[[Connection], str]) -> None:
+        with self._open(read_only=False) as connection:
+            try:
+                said = script(_FileConnection(connection))
+                connection.execute("begin; " + said + " commit;")
+            except Exception as error:
+                migrations.roll_back(connection)
+                raise_signal(error)
+                raise StoreError(f"could not write to {self.path}: {error}") from error
+
+    def ask(self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], Taken], *, write: bool) -> Taken:
+        import duckdb
+
+        with self._open(read_only=not write) as connection:
+            try:
+                connection.execute("begin" if write else _NO_EXTENSIONS)
+                answer = taken(connection.execute(sql))
+                if write:
+                    connection.execute("commit")
+            except duckdb.Error as error:
+                migrations.roll_back(connection)
+                raise UsageError(f"SQL: {error}") from error
+        return answer
+
+    def stamp(self) -> object:
+        found = self.path.stat()
+        return found.st_mtime_ns, found.st_size
+
+    def connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """The file itself; who calls this holds the lock."""
+        import duckdb
+
+        try:
+            return duckdb.connect(str(self.path), read_only=read_only)
+        except duckdb.Error as error:
+            raise StoreError(
+                f"cannot open {self.path}: {error}. If another program holds it open "
+                "(the duckdb shell, for instance), close that first."
+            ) from error
+
+    @contextmanager
+    def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        if not self.path.is_file():
+            raise StoreError(f"the archive has no store ({self.path} is missing): `iop4 init` makes one.")
+        with store_lock(self.path, shared=read_only, timeout_s=self.lock_timeout_s):
+            connection = self.connect(read_only)
+            try:
+                # Within the first opening, for opening takes longer than most questions.
+                self._checked = self._checked or self._is_current(connection)
+                if self._checked:
+                    yield connection
+                    return
+            except RuntimeError as error:
+                raise_signal(error)
+                raise
+            finally:
+                connection.close()
+        self.create()
+        with self._open(read_only=read_only) as connection:
+            yield connection
+
+    def _is_current(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Whether the store has this program's schema; that of a newer one is an error."""
+        found = migrations.schema_version(connection)
+        migrations.check_not_newer(found, self.path)
+        return found >= migrations.migrations()[-1][0]
+
+
+class _FileConnection:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def asked(
+        self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], Taken], parameters: Sequence[Any] = ()
+    ) -> Taken:
+        return taken(self._connection.execute(sql, list(parameters)))
+
+    def stage(self, tables: Sequence[tuple[str, str, Any]]) -> list[tuple[str, ...]]:
+        columns = []
+        for name, select, rows in tables:
+            self._connection.execute(f"create or replace temp table {name} as {select}")
+            described = self._connection.execute(f"select * from {name}").description or []
+            columns.append(tuple(str(column[0]) for column in described))
+            if rows is not None:
+                self._connection.register("incoming", rows)
+                self._connection.execute(f"insert into {name} by name select * from incoming")
+                self._connection.unregister("incoming")
+        return columns
