@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +21,9 @@ from iop4cli.science.groups import Exposure, Group
 # Older nights change seldom: their folders are looked at once in a while only.
 _NEW_NIGHTS = 3
 _OLD_NIGHTS_EVERY_S = 30.0
+
+# A name that nobody could mistake: no letters to look at one by one.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.(fits?|fts)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,21 @@ def raw_name(path: Path) -> tuple[str, str]:
     return "/".join(path.parts[-3:]), ""
 
 
+def raw_names(raw: Path, nights: frozenset[str] | None) -> Iterator[str]:
+    """The names of all frames in raw/TELESCOPE/NIGHT/, of these epochs (None: all); nothing but folders is looked at."""
+    for telescope in folders_in(raw):
+        for night in folders_in(telescope):
+            epoch = f"{telescope.name}/{night.name}"
+            if (nights is not None and epoch not in nights) or misnamed(night):
+                continue
+            with contextlib.suppress(OSError), os.scandir(night) as entries:
+                for entry in entries:
+                    if _PLAIN_NAME.fullmatch(entry.name):
+                        yield f"{epoch}/{entry.name}"
+                    elif is_raw_file(night / entry.name):
+                        yield raw_name(night / entry.name)[0]
+
+
 def misnamed(night: Path) -> tuple[str, str] | None:
     """(name to print, what is wrong) of a folder raw/TELESCOPE/NIGHT that cannot be that of a night; None if it can."""
     given = "/".join(night.parts[-2:])
@@ -173,7 +193,7 @@ def misnamed(night: Path) -> tuple[str, str] | None:
 
 def _marked(name: str) -> str:
     """A name in letters that can be printed, with a mark that tells it from any other."""
-    return f"{shown(name)}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+    return f"{shown(name).strip()}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
 def _changed_s(path: Path) -> float | None:
