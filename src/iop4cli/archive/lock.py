@@ -17,7 +17,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from iop4cli.archive.lock_holders import holder, sign, unsign
@@ -27,6 +27,8 @@ _FIRST_WAIT_S = 0.002
 _LONGEST_WAIT_S = 0.05
 _READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+# What to ask before a store is locked for writing; it may refuse by an error.
+_guards: dict[Path, Callable[[], None]] = {}
 # Stores that this thread has open for reading: it may look again while a writer waits for it to end.
 _reading = threading.local()
 
@@ -34,6 +36,8 @@ _reading = threading.local()
 @contextlib.contextmanager
 def store_lock(store: Path, *, shared: bool, timeout_s: float) -> Iterator[None]:
     """Hold the store's flock; raise StoreBusy, naming the holder, if it is not to be had in `timeout_s`."""
+    if not shared and store in _guards:
+        _guards[store]()
     path = store.with_name(store.name + ".lock")
     with contextlib.ExitStack() as held:
         descriptor = _opened(path, shared)
@@ -59,6 +63,11 @@ def store_lock(store: Path, *, shared: bool, timeout_s: float) -> Iterator[None]
             sign(descriptor)
             held.callback(unsign, descriptor)
         yield
+
+
+def guard_writing(store: Path, check: Callable[[], None]) -> None:
+    """From now on `check` is called before the store is locked for writing: locks mean nothing on some disks."""
+    _guards[store] = check
 
 
 def try_flock(descriptor: int, kind: int, path: Path | None = None) -> bool:

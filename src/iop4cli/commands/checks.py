@@ -141,9 +141,19 @@ class Checks:
             f"schema {version} (newest {migrations()[-1][0]}), {size_mb:.1f} MB; {counts['frames']} frames, "
             f"{counts['results']} results",
         )
+        yield from self._network(self._layout)
         sources = f"{counts['sources']} sources"
         empty = "empty: `iop4 catalog import` brings the shipped blazars, or your own"
         yield _row("catalogue", OK if counts["sources"] else WARNING, sources if counts["sources"] else empty)
+
+    @staticmethod
+    def _network(layout: Layout) -> Iterator[Row]:
+        from iop4cli.archive.network_disks import Locks, network_disk
+
+        disk = network_disk(layout.root)
+        if disk is not None:
+            status = {Locks.EVERYWHERE: OK, Locks.UNSURE: WARNING, Locks.ONE_HOST: BAD}[disk.locks]
+            yield _row("network disk", status, disk.text)
 
     def _index_files(self) -> Iterator[Row]:
         if self._config is None:

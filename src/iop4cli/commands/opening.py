@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive.layout import Layout, find_archive
+from iop4cli.archive.lock import guard_writing
+from iop4cli.archive.network_guard import NetworkGuard
 from iop4cli.archive.store import Store
 from iop4cli.errors import UsageError
 from iop4cli.instruments.registry import Registry
@@ -52,12 +55,15 @@ def open_archive(options: ArchiveOptions, flags: Sequence[tuple[str, Any, str]] 
     given = list(flags)
     if options.lock_timeout is not None:
         given.append(("lock_timeout_s", options.lock_timeout, "--lock-timeout"))
-    return opened_at(layout, given)
+    return opened_at(layout, given, messages.warn)
 
 
-def opened_at(layout: Layout, flags: Sequence[tuple[str, Any, str]] = ()) -> Opened:
-    """An archive with its settings and these flags (name, value, how it was said)."""
+def opened_at(
+    layout: Layout, flags: Sequence[tuple[str, Any, str]] = (), warn: Callable[[str], object] = warnings.warn
+) -> Opened:
+    """An archive with its settings and these flags (name, value, how it was said); `warn` tells of its disk."""
     config = load_config(layout.config, flags, step_settings())
+    guard_writing(layout.store, NetworkGuard(layout.root, config["network_store"], warn).check)
     return Opened(layout, config, Store(layout.store, config["lock_timeout_s"]))
 
 

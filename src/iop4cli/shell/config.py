@@ -30,6 +30,12 @@ GENERAL = (
     Setting("lock_timeout_s", 60.0, "s", "how long to wait for the store"),
     Setting("night_timeout_s", 3600.0, "s", "how long to wait for a night that another run works on"),
     Setting(
+        "network_store",
+        "auto",
+        "",
+        "a store on a network disk: auto (refuse where locks hold on one host only, warn where they may), allow, refuse",
+    ),
+    Setting(
         "solve.index_path",
         "",
         "folders",
