@@ -100,8 +100,10 @@ def _conditions(frames: Collection[str] | None, whole_nights: Collection[str] | 
     inputs = f"role like 'frame%' and input in {_list(frames)}"
     results = f"id in (select measurement from measurement_input where {inputs})"
     if whole_nights is not None:
+        # What nights hold need not be looked up by frames.
         nights = _list(whole_nights)
-        return chosen, f"{_EPOCH} in {nights}", results, f"telescope || '/' || night::text in {nights}"
+        own = f"telescope || '/' || night::text in {nights}"
+        return chosen, f"{_EPOCH} in {nights}", own, own
     origins = f"select origin from measurement_input where {inputs}"
     used = f"from reduced where frame in {_list(frames)}"
     masters = f"name in (select bias {used} union select dark {used} union select flat {used})"

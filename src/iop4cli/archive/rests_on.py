@@ -33,7 +33,8 @@ def rests_on(store: Store, condition: str, *, flagged: bool) -> RestsOn:
             "stars": f"""
                 select i.input as name, r.band, i.value as mag, i.value_err as mag_err,
                     nullif(s.reference, '') as reference, s.ra_deg, s.dec_deg, count(*) as n_results
-                from {chosen} r join measurement_input i on i.measurement = r.id and i.role = 'calibrator'
+                from {chosen} r
+                join measurement_input i on i.measurement = r.id and i.origin = r.origin and i.role = 'calibrator'
                 left join source s on s.name = i.input group by all order by all""",
             "calibrations": f"""
                 select distinct r.calibration as name, c.residuals from {chosen} r

@@ -165,15 +165,21 @@ def _named(names: Sequence[str], store: Store, registry: Registry) -> str:
             products |= matched
         if not matched:
             raise NoSuchItem(f"{item} matches nothing in this archive; `iop4 status` lists the nights")
-    return " or ".join(
-        (
-            f"id in {_list(ids)}",
-            f"telescope || '/' || night::text in {_list(sorted(epochs))}",
+    # Only what is asked for, for each of them may look at all rows of a large table.
+    parts = [f"id in {_list(ids)}"] if ids or not (epochs or products) else []
+    parts += [_of_epoch(epoch) for epoch in sorted(epochs)]
+    if products:
+        parts.append(
             "id in (select measurement from measurement_input "
             "where origin in {0} or (input in {0} and role like 'frame%') "
-            "union select measurement from correction where origin in {0})".format(_list(sorted(products))),
+            "union select measurement from correction where origin in {0})".format(_list(sorted(products)))
         )
-    )
+    return " or ".join(parts)
+
+
+def _of_epoch(epoch: str) -> str:
+    telescope, night = epoch.split("/", 1)
+    return f"(telescope = {quoted(telescope)} and night = date {quoted(night)})"
 
 
 def check_ids(store: Store, ids: Iterable[str], known: set[str]) -> None:

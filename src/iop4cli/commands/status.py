@@ -48,13 +48,15 @@ def command(
     its step and reason; given frames, also for each kind of master which was taken and which were passed
     over, and what each step did.
     """
+    from iop4cli.archive.selection import nights_selected
     from iop4cli.pipeline.overview import Chosen
     from iop4cli.pipeline.view import View
     from iop4cli.shell.arguments import selection_of
 
     opened = open_archive(options)
     selection = selection_of(options)
-    view = View(opened.store, opened.surroundings())
+    surroundings = opened.surroundings()
+    view = View(opened.store, surroundings, nights_selected(selection, opened.store, surroundings.registry))
     chosen = Chosen(view, selection)
     if why:
         return _why(view, chosen, as_json=json)
@@ -65,7 +67,7 @@ def _counts(opened: Opened, view: View, chosen: Chosen, *, as_json: bool) -> int
     from iop4cli.pipeline.overview import night_counts
 
     rows = night_counts(view, chosen)
-    waiting = chosen.unclassified(view)
+    waiting = chosen.unclassified()
     if as_json:
         for row in rows:
             output.json_row(row)
@@ -106,7 +108,7 @@ def _why(view: View, chosen: Chosen, *, as_json: bool) -> int:
         _by_reason(found)
     else:
         output.table(found, ("step", "status", "name", "reason"))
-    waiting = chosen.unclassified(view)
+    waiting = chosen.unclassified()
     if waiting:
         messages.notice(f"{len(waiting)} files in raw/ are not classified yet: `iop4 classify`")
     if not found:

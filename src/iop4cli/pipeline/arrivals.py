@@ -167,7 +167,7 @@ def raw_name(path: Path) -> tuple[str, str]:
 
 
 def raw_names(raw: Path, nights: frozenset[str] | None) -> Iterator[str]:
-    """The names of all frames in raw/TELESCOPE/NIGHT/, of these epochs (None: all); nothing but folders is looked at."""
+    """The names of all frames in raw/TELESCOPE/NIGHT/, of these epochs (None: all); only folders are looked at."""
     for telescope in folders_in(raw):
         for night in folders_in(telescope):
             epoch = f"{telescope.name}/{night.name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from iop4cli.archive.queries import empty_night, night_rows, trouble_rows
 from iop4cli.archive.selection import Selection, frames_selected
-from iop4cli.pipeline.steps.classify import raw_files
+from iop4cli.pipeline.arrivals import raw_names
 from iop4cli.pipeline.view import View
 
 
@@ -15,12 +15,14 @@ class Chosen:
     """The frames and other items that a selection means; None stands for all of them."""
 
     def __init__(self, view: View, selection: Selection) -> None:
-        self.raw = {name for name, _ in raw_files(view)}
+        self.raw = set(raw_names(view.layout.raw, view.nights))
         self.frames: set[str] | None = None
         self.nights: set[str] | None = None
         self.named: set[str] = set()
         if selection.everything:
+            self._waiting = self.raw - {row["name"] for row in view.store.rows("select name from frame")}
             return
+        self._waiting = self.raw - set(view.frames)
         known = self.raw | set(view.frames)
         self.frames = frames_selected(selection, view.store, view.frames, known, view.surroundings.registry)
         if selection.whole_nights:
@@ -28,9 +30,8 @@ class Chosen:
         if selection.names and all(name.rstrip("/").count("/") > 1 for name in selection.names):
             self.named = self.frames
 
-    def unclassified(self, view: View) -> list[str]:
-        waiting = self.raw - set(view.frames)
-        return sorted(waiting if self.frames is None else waiting & self.frames)
+    def unclassified(self) -> list[str]:
+        return sorted(self._waiting if self.frames is None else self._waiting & self.frames)
 
     def has(self, item: str, groups: dict[str, set[str]]) -> bool:
         if self.frames is None or item in self.frames:
@@ -43,7 +44,7 @@ class Chosen:
 def night_counts(view: View, chosen: Chosen) -> list[dict[str, Any]]:
     """A row for each night, in time: frames, what each step has done, results, problems, unclassified files."""
     rows = night_rows(view.store, chosen.frames, chosen.nights)
-    waiting = Counter(map(_night_of, chosen.unclassified(view)))
+    waiting = Counter(map(_night_of, chosen.unclassified()))
     rows += [empty_night(name) for name in sorted(waiting.keys() - {row["name"] for row in rows})]
     rows.sort(key=lambda row: (row["name"].split("/")[1], row["name"]))
     for row in rows:
