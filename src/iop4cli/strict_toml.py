@@ -96,6 +96,9 @@ def parse(text: str, file: str) -> Document:
         line = int(found[1]) if found and found[1] else len(text.splitlines()) or 1
         words = message[: found.start()] if found else message
         raise TomlError([TomlProblem(file, line, "", f"not valid TOML: {words}")]) from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of figures; brackets in brackets
+        words = "too deep" if isinstance(error, RecursionError) else str(error).split(";")[0]
+        raise TomlError([TomlProblem(file, None, "", f"not valid TOML: {words}")]) from None
     return Document(file, tree, key_lines(text))
 
 
@@ -126,6 +129,8 @@ def known_keys(schema: type) -> Iterator[tuple[str, Any]]:
 
 
 _WRONG = object()
+# What a store and other programs hold as a whole number.
+_LARGEST = 2**63
 _SCALARS = {
     str: "text",
     int: "a whole number",
@@ -213,8 +218,10 @@ class _Builder:
 
     def scalar(self, kind: Any, value: object, key: str) -> object:
         """A plain value; a whole number does for a number, and never a truth value for either."""
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
             return float(value)
+        if kind is int and type(value) is int and abs(value) >= _LARGEST:
+            return self.fail(key, f"{value} is too large")
         right = type(value) is kind
         if kind is float and right and not abs(typing.cast(float, value)) < float("inf"):
             return self.fail(key, f"must be a finite number, not {value!r}")

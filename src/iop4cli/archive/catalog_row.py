@@ -20,6 +20,9 @@ STANDARDS_ONLY = ("band", "doubt")
 SYNONYMS = {"ra_deg": "ra", "dec_deg": "dec", "chi_deg": "chi", "chi_err_deg": "chi_err"}
 BAND_COLUMN = re.compile(r"mag_(?!err$)([A-Za-z][A-Za-z0-9']*)(_err)?", re.ASCII)
 _MISSING = ("", "nan", "--")
+# Names are printed one a line, and read from there.
+_ONE_LINE = ("name", "other_names", "calibrates", "kind")
+_UNWRITABLE = re.compile("[\\x00\\ud800-\\udfff]")
 _SPELLINGS = {"polarized": "polarised", "unpolarized": "unpolarised"}
 
 
@@ -97,6 +100,9 @@ def parse_row(row: Row) -> Source | None:
     name = row.text("name")
     if not normalise(name) or ";" in name or name.startswith("#"):
         row.problem("name", "is no name: it needs a letter or figure, and neither ; nor # in front")
+    for column, said in row.cells.items():
+        if not said.isprintable() and (column in _ONE_LINE or _UNWRITABLE.search(said)):
+            row.problem(column, "has characters that cannot be printed")
     kind = _SPELLINGS.get(row.text("kind").lower(), row.text("kind").lower())
     if kind not in KINDS:
         row.problem("kind", f"is no kind of source{did_you_mean(kind, KINDS)}")

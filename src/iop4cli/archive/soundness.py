@@ -25,7 +25,7 @@ def lost_files(store: Store, layout: Layout) -> dict[str, list[str]]:
     """Rows whose file is gone, by kind."""
     found = store.tables(
         {
-            "raw frame": "select name as name, 'raw/' || name as path from frame order by 1",
+            "raw frame": "select name as name, 'raw/' || name as path from frame where status = 'done' order by 1",
             "master": "select name, path from master where path is not null and accepted order by 1",
             "reduced frame": "select frame as name, path from reduced order by 1",
         }

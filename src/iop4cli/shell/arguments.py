@@ -45,11 +45,11 @@ def names_from(lines: Iterable[str], *, with_failed: bool = False) -> Iterator[s
 
     Who asks what became of items wants those `with_failed`.
     """
-    for number, text in enumerate(lines, 1):
+    for number, text in enumerate(_bounded(lines), 1):
         stripped = text.strip()
         if not stripped:
             continue
-        if len(stripped) > _LONGEST_LINE:
+        if len(text) > _LONGEST_LINE:
             raise UsageError(f"standard input, line {number}: longer than {_LONGEST_LINE} characters")
         if not stripped.startswith("{"):
             yield stripped
@@ -59,12 +59,18 @@ def names_from(lines: Iterable[str], *, with_failed: bool = False) -> Iterator[s
             yield name
 
 
+def _bounded(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, none of which is read for ever: one that does not end is cut."""
+    readline = getattr(lines, "readline", None)
+    return iter(lines) if readline is None else iter(lambda: readline(_LONGEST_LINE + 2), "")
+
+
 def _name_of_row(text: str, number: int, *, with_failed: bool) -> str | None:
     try:
         row = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"standard input, line {number}: neither a name nor JSON ({error})") from None
-    if not with_failed and row.get("status") in {"failed", "impossible", "blocked", "retired"}:
+    if not with_failed and row.get("status") in ("failed", "impossible", "blocked", "retired"):
         return None
     name = row.get("name") or row.get("id")
     if not isinstance(name, str):

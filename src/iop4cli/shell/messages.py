@@ -132,6 +132,9 @@ def exit_codes() -> Iterator[None]:
     except BrokenPipeError:
         output.let_go()
         sys.exit(0)
+    except UnicodeError as problem:
+        error(f"text that is not in UTF-8, on the command line or in what was read: {problem}")
+        sys.exit(2)
     except OSError as problem:
         error(f"{problem.strerror or problem}: {problem.filename or ''}".rstrip(": "))
         sys.exit(1)
