@@ -13,6 +13,11 @@ def main() -> None:
 
         output.line(f"iop4 {__version__}")
         return
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until the command is there Ctrl-C just ends the process: there is nothing to keep, and no traceback to show.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from iop4cli.app import make_app
     from iop4cli.shell.messages import exit_codes, usage_problem
 

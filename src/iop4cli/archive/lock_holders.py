@@ -56,7 +56,7 @@ def signed_by(text: str, kept: list[Process]) -> str:
     if said is not None and _is_alive(int(said[1]), said[2]):
         is_elsewhere = said[2] != socket.gethostname()
         if is_elsewhere or not writers or int(said[1]) in {one.number for one in writers}:
-            return first
+            return first if is_elsewhere else first + _suspended(int(said[1]))
     return writers[0].text if writers else "another process"
 
 
@@ -79,7 +79,7 @@ class Process:
             words = Path(f"/proc/{self.number}/cmdline").read_bytes().decode(errors="replace").split("\0")
             command = " ".join(part for part in words if part)
             command = command if len(command) <= _LONGEST_COMMAND else "..." + command[3 - _LONGEST_COMMAND :]
-            return f"process {self.number} on {socket.gethostname()} ({command})"
+            return f"process {self.number} on {socket.gethostname()} ({command}){_suspended(self.number)}"
         return f"process {self.number} on {socket.gethostname()}"
 
 
@@ -114,6 +114,15 @@ def _only_read(path: Path) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def _suspended(process: int) -> str:
+    """Ctrl-Z on a terminal stops a process with its locks."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
+    return ", suspended (`fg` or kill -CONT lets it go on)" if state == "T" else ""
 
 
 def _is_alive(process: int, host: str) -> bool:

@@ -33,7 +33,7 @@ GENERAL = (
         "network_store",
         "auto",
         "",
-        "a store on a network disk: auto (refuse where locks hold on one host only, warn where they may), allow, refuse",
+        "a store on a network disk: auto (refuse where locks hold on one host only, warn if unsure), allow, refuse",
     ),
     Setting(
         "solve.index_path",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -14,13 +15,17 @@ from iop4cli.errors import Iop4Error
 from iop4cli.shell import output
 from iop4cli.shell.output import clean
 
-EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_HUNG_UP = 130, 143, 129
 
 _verbosity = 0
 
 
 class Terminated(BaseException):
     """SIGTERM: ends like Ctrl-C, so that what is finished is recorded."""
+
+
+class HungUp(Terminated):
+    """SIGHUP: the terminal is gone, or the line to it."""
 
 
 def set_verbosity(level: int) -> None:
@@ -64,7 +69,9 @@ def _write(text: str) -> None:
     try:
         sys.stderr.write(kept + "\n")
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError as problem:
+        if not output.is_nobody_there(problem):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
@@ -110,14 +117,33 @@ class Progress:
         self.end()
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise HungUp if number == signal.SIGHUP else Terminated
+
+
+def _listen() -> None:
+    """Signals end a command in order; what was started to ignore one (nohup) goes on ignoring it.
+
+    At the very end they just end the process, which has nothing left to keep.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    atexit.register(_listen_no_more)
+
+
+def _listen_no_more() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
     """Turn what a command raises into a message and the promised exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    _listen()
     try:
         yield
     except Iop4Error as problem:
@@ -126,6 +152,9 @@ def exit_codes() -> Iterator[None]:
     except KeyboardInterrupt:
         error("interrupted; what was finished is recorded")
         sys.exit(EXIT_INTERRUPTED)
+    except HungUp:
+        error("hung up; what was finished is recorded")
+        sys.exit(EXIT_HUNG_UP)
     except Terminated:
         error("terminated; what was finished is recorded")
         sys.exit(EXIT_TERMINATED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import math
 import os
@@ -54,7 +55,9 @@ def write(text: str) -> bool:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as problem:
+        if not is_nobody_there(problem):
+            raise
         let_go()
         return False
     return True
@@ -80,6 +83,11 @@ def flush() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         let_go()
+
+
+def is_nobody_there(problem: OSError) -> bool:
+    """Whether the reader has closed the pipe, or the terminal is gone."""
+    return problem.errno in {errno.EPIPE, errno.EIO}
 
 
 def let_go() -> None:
