@@ -21,6 +21,10 @@ _NO_EXTENSIONS = (
 )
 
 
+# Nor can a condition that somebody typed or passed on (--where, --alert, a filter) read or write any other file.
+_SEALED = f"set enable_external_access = false; {_NO_EXTENSIONS}"
+
+
 class FileDoor:
     """A DuckDB file behind a lock."""
 
@@ -56,6 +60,7 @@ class FileDoor:
     @contextmanager
     def question(self) -> Iterator[Connection]:
         with self._open(read_only=True) as connection:
+            connection.execute(_SEALED)
             yield _FileConnection(connection)
 
     moment = question
