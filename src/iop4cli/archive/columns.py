@@ -109,6 +109,7 @@ TABLES: dict[str, str] = {
     "master_input": "frames that went into a master, or were left out",
     "master_structure": "what is wide in a master, to compare it with others",
     "reduced": "reduced frames and the masters they had",
+    "product": "files of masters and reduced frames as they were put in place, to know them again",
     "wcs": "where on the sky a reduced frame lies",
     "detection": "stars found on a reduced frame",
     "aperture": "aperture photometry of catalogue sources",
@@ -131,6 +132,8 @@ TABLES: dict[str, str] = {
     "run": "commands that did something",
     "log": "what happened, item by item",
     "schema_version": "migrations of this store",
+    "served": "how often clients of `iop4 serve` have changed the store",
+    "served_change": "the changes of the last days, so that none is made twice",
 }
 
 # Columns of tables that the view does not have, or that mean something else there (TABLE.COLUMN).
@@ -273,6 +276,8 @@ _OTHERS: dict[str, Column] = {
         "", "each measurement: id, star, night, what is left of q and u, and why it was left out, as JSON"
     ),
     "rms_arcsec": Column("arcsec", "residual of the matched stars"),
+    "n_changes": Column("", "changes so far"),
+    "served_change.id": Column("", "name of a change"),
     "role": Column("", "frame, frame not used or calibrator"),
     "run": Column("", "run that did it"),
     "scale_arcsec_per_px": Column("arcsec/pixel", "scale"),

@@ -12,8 +12,8 @@ import datetime
 import fcntl
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from iop4cli.archive.lock import cannot_write, try_flock
@@ -35,12 +35,15 @@ class Held:
     found: dict[int, int | None]
     counts: dict[int, int]
     notes: dict[int, str]
+    # When those began that have not ended well, in seconds since 1970.
+    begun_s: dict[int, float] = field(default_factory=dict)
 
-    def release(self) -> None:
-        """Say that what was begun is recorded, and let go."""
+    def release(self, *, well: bool = True) -> None:
+        """Let go, and say that what was begun is recorded; if not `well`, the next one has to look."""
         for number, descriptor in self.descriptors.items():
             with contextlib.suppress(OSError):
-                _write(descriptor, self.counts[number], _AT_REST, self.notes[number])
+                if well:
+                    _write(descriptor, self.counts[number], _AT_REST, self.notes[number])
             os.close(descriptor)
 
     def __contains__(self, night: str) -> bool:
@@ -78,25 +81,55 @@ class NightLocks:
                 if self._take(held, number, nights):
                     n_taken += sum(n_items[night] for night in nights)
         except BaseException:
-            held.release()
+            held.release(well=not held.begun_s)
             raise
         return held
 
-    def _take(self, held: Held, number: int, nights: Sequence[str]) -> bool:
-        descriptor = self._open(number)
-        try:
-            if not try_flock(descriptor, fcntl.LOCK_EX, self._path(number)):
+    def unfinished(self) -> Iterator[Held]:
+        """Each lock whose last holder did not end well, if nobody has it now; it says so until it is released well."""
+        for number in [number for number, count in self.counts().items() if count is None]:
+            descriptor = self._locked(number)
+            if descriptor is None:
+                continue
+            said = os.pread(descriptor, _LONGEST_NOTE, 0)
+            if _count(said) is not None:
                 os.close(descriptor)
-                return False
-        except BaseException:
-            os.close(descriptor)
-            raise
+                continue
+            begun_s = os.fstat(descriptor).st_mtime
+            count = _any_count(said) + 1
+            yield Held({number: descriptor}, {number: None}, {number: count}, {number: _note(())}, {number: begun_s})
+
+    def _take(self, held: Held, number: int, nights: Sequence[str]) -> bool:
+        descriptor = self._locked(number)
+        if descriptor is None:
+            return False
         said = os.pread(descriptor, _LONGEST_NOTE, 0)
         count, note = _any_count(said) + 1, _note(nights)
         held.found[number], held.counts[number], held.notes[number] = _count(said), count, note
         held.descriptors[number] = descriptor
-        _write(descriptor, count, _AT_WORK, note)
+        if held.found[number] is None:
+            held.begun_s[number] = os.fstat(descriptor).st_mtime
+        else:
+            _write(descriptor, count, _AT_WORK, note)
         return True
+
+    def begin(self, held: Held) -> None:
+        """Sign those that the one before had not ended well, when what it left is put right."""
+        for number in held.begun_s:
+            _write(held.descriptors[number], held.counts[number], _AT_WORK, held.notes[number])
+        held.begun_s.clear()
+
+    def _locked(self, number: int) -> int | None:
+        """The descriptor of a lock that is this process' now; None if another has it."""
+        descriptor = self._open(number)
+        try:
+            if try_flock(descriptor, fcntl.LOCK_EX, self._path(number)):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        return None
 
     def holder(self, night: str) -> str:
         """Who works on a night or one that shares its file, and on which; for people."""

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iop4cli.errors import BadFrame
+from iop4cli.frames.reduced import ascii_text
+from iop4cli.full_disk import told_if_full
 from iop4cli.unfinished import unfinished_beside
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList, Header
 
 _BLOCK_BYTES = 2880
+_KEY_IN_NAME = 8
 
 
 @contextmanager
@@ -100,7 +103,8 @@ def write_image(
 
     primary = fits.PrimaryHDU(image, header=header)
     hdus = fits.HDUList([primary, *(fits.ImageHDU(pixels, name=name) for name, pixels in extensions)])
-    with warnings.catch_warnings(), whole_or_gone(path):
+    n_bytes = image.nbytes + sum(hdu.data.nbytes for hdu in hdus[1:])
+    with warnings.catch_warnings(), told_if_full(path.parent, n_bytes), whole_or_gone(path):
         warnings.simplefilter("ignore", VerifyWarning)
         hdus.writeto(path, output_verify="silentfix+ignore", overwrite=True)
         sync(path)
@@ -117,7 +121,8 @@ def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VerifyWarning)
         text = header.tostring().encode("ascii")
-    with whole_or_gone(temporary), source.open("rb") as old, temporary.open("wb") as new:
+    full = told_if_full(temporary.parent, source.stat().st_size)
+    with full, whole_or_gone(temporary), source.open("rb") as old, temporary.open("wb") as new:
         assert len(text) % _BLOCK_BYTES == 0
         new.write(text)
         old.seek(start)
@@ -172,3 +177,24 @@ def read_master(path: Path, *, uncertainty: bool = False) -> MasterImage:
             np.ascontiguousarray(hdus["DQ"].data, dtype=np.uint8),
             np.ascontiguousarray(hdus["UNCERT"].data, dtype=np.float32) if uncertainty else None,
         )
+
+
+def is_own_master(path: Path) -> bool:
+    """Whether a file is a master of ours under the name that it was given: that ends with the key."""
+    key = _primary_card(path, "IOP4 KEY")
+    return len(key) >= _KEY_IN_NAME and path.name.endswith(f"-{key[:_KEY_IN_NAME]}.fits")
+
+
+def is_own_reduced(path: Path, folder: Path) -> bool:
+    """Whether a file below `folder` is a reduced frame of ours under its own name; compressed names are shorter."""
+    frame, name = _primary_card(path, "IOP4 FRAME"), ascii_text(str(path.relative_to(folder)))
+    return frame.startswith(name) and frame[len(name) :] in {"", ".gz", ".bz2", ".fz"}
+
+
+def _primary_card(path: Path, keyword: str) -> str:
+    """The text of a card; empty if there is none, or no header that can be read."""
+    try:
+        with _opened(path) as hdus:
+            return str(hdus[0].header.get(keyword, ""))
+    except (BadFrame, OSError):
+        return ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from iop4cli.archive.name_lists import keep_names
 from iop4cli.pipeline.executor import perform
 from iop4cli.pipeline.planning import look, planned, view_of
+from iop4cli.pipeline.recovery import recover
 from iop4cli.pipeline.session import Ended, Event, Planned, Session, Tally, Waiting, new_run_id
 from iop4cli.pipeline.step import CURRENT, DUE, FAILED, Decision, Step
 from iop4cli.pipeline.view import View
@@ -17,6 +18,7 @@ __all__ = ["Ended", "Event", "Planned", "Session", "Tally", "Waiting", "dry_run"
 
 def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
     """The steps in order; each wave is planned on what the one before left in the store."""
+    recover(session)
     for step in steps:
         # A later wave may do what an earlier one could not: an item ends once.
         failed: dict[str, Ended] = {}

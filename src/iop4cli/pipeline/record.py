@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from iop4cli.archive.past import Replacement, remove_items
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Batch, Store, utc_now
 from iop4cli.errors import Iop4Error
-from iop4cli.frames.fits import put_in_place
+from iop4cli.pipeline.products import forget_products, place, product_rows, throw_away
 from iop4cli.pipeline.step import DONE, FAILED, Outcome, Step
 from iop4cli.pipeline.view import View
 
@@ -34,33 +35,35 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Put files in place, then write all rows in one transaction.
+        """Put files in place, write all rows in one transaction, then remove files that the rows spoke of before.
 
-        Whoever interrupts this may call it again: what was put in place is, and no row is written by halves.
+        Killed between these, a run leaves files that no row speaks of, never a row without its file; the next one
+        mends that (pipeline/recovery.py). Whoever interrupts this may call it again: what was put in place is, and
+        no row is written by halves.
         """
         outcomes = list(self._waiting)
         self._since = time.monotonic()
         if not outcomes:
             return
         try:
+            gone = self._files_of([outcome.item for outcome in outcomes])
             for outcome in outcomes:
-                self._place(outcome)
+                place(outcome)
+                gone.difference_update(final for _, final in outcome.files)
             replacement = Replacement(self.run_id, utc_now())
             undoing = self._undoing([outcome.item for outcome in outcomes], replacement)
+            undoing += forget_products(self.view.layout, gone)
             self.store.write(self._batches(outcomes), undoing, replacement)
-        except Iop4Error:
+        except (Iop4Error, OSError):
             self._waiting.clear()
+            throw_away(outcomes)
             raise
         del self._waiting[: len(outcomes)]
+        _remove(gone)
 
-    def _place(self, outcome: Outcome) -> None:
-        old = set(self.step.product_files(self.view, outcome.item))
-        for temporary, final in outcome.files:
-            if temporary.exists() or not final.exists():
-                put_in_place(temporary, final)
-            old.discard(final)
-        for path in old:
-            path.unlink(missing_ok=True)
+    def _files_of(self, items: Sequence[str]) -> set[Path]:
+        """The files that these items have until now."""
+        return {path for item in items for path in self.step.product_files(self.view, item)}
 
     def _undoing(self, items: Sequence[str], replacement: Replacement) -> str:
         """SQL that makes what rested on these items' files due again."""
@@ -71,13 +74,13 @@ class Recorder:
 
     def retire(self, items: Sequence[str]) -> None:
         """Remove the products of items that exist no more (a frame that was reclassified, a group that grew)."""
-        for item in items:
-            for path in self.step.product_files(self.view, item):
-                path.unlink(missing_ok=True)
         replacement = Replacement(self.run_id, utc_now())
+        gone = self._files_of(items)
         batches = [Batch(table, [], column, items) for table, column in self.step.tables.items()]
         own = f"step = {quoted(self.step.name)} and name in ({', '.join(map(quoted, items))})"
-        self.store.write(batches, remove_items(own, replacement), replacement)
+        script = remove_items(own, replacement) + forget_products(self.view.layout, gone)
+        self.store.write(batches, script, replacement)
+        _remove(gone)
 
     def _batches(self, outcomes: Sequence[Outcome]) -> list[Batch]:
         names = [outcome.item for outcome in outcomes]
@@ -85,6 +88,9 @@ class Recorder:
         for table, column in self.step.tables.items():
             rows = [row for outcome in outcomes for row in outcome.rows.get(table, ())]
             batches.append(Batch(table, rows, column, names))
+        files = product_rows(self.view.layout, outcomes)
+        if files:
+            batches.append(Batch("product", files))
         batches.append(Batch("item", [self._item_row(outcome) for outcome in outcomes]))
         log = [line for outcome in outcomes for line in self._log_lines(outcome)]
         batches.append(Batch("log", log, append=True))
@@ -104,3 +110,8 @@ class Recorder:
             text = f"{text}\n{outcome.detail}"
         line = {"time_utc": utc_now(), "run": self.run_id, "level": level, "step": self.step.name}
         return [{**line, "item": outcome.item, "message": text}]
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from iop4cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from iop4cli.frames.checksum import FileState
     from iop4cli.pipeline.view import View
 
 DUE, CURRENT, IMPOSSIBLE, BLOCKED = "due", "current", "impossible", "blocked"
@@ -67,6 +68,8 @@ class Outcome:
     notes: tuple[str, ...] = ()
     rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     files: tuple[tuple[Path, Path], ...] = ()
+    # What those of `files` are that were written, in their order.
+    states: tuple[FileState, ...] = ()
     seconds: float = 0.0
     detail: str = ""
 
@@ -126,8 +129,12 @@ class Step:
         known = ", ".join(f"{self.name}.{parameter.name}" for parameter in self.parameters) or "none"
         raise UsageError(f"{self.name} has no parameter {name!r}; it has: {known}")
 
-    def done(self, job: Job, **result: Any) -> Outcome:
-        return Outcome(self.name, job.item, DONE, key=job.key, parts=job.parts, **result)
+    def done(self, job: Job, files: tuple[tuple[Path, Path], ...] = (), **result: Any) -> Outcome:
+        """Files get their checksums here, where they are still in memory; one that stays as it is has its own."""
+        from iop4cli.frames.checksum import file_state
+
+        states = tuple(file_state(temporary) for temporary, final in files if temporary != final)
+        return Outcome(self.name, job.item, DONE, key=job.key, parts=job.parts, files=files, states=states, **result)
 
     def failed(self, job: Job, reason: str, **result: Any) -> Outcome:
         """A failure that the same inputs would repeat: it is remembered under the key."""

@@ -16,6 +16,7 @@ from iop4cli.archive.night_locks import Held, NightLocks
 from iop4cli.errors import StoreBusy
 from iop4cli.pipeline.planning import Look, locks_of, look, night_of, one_look, planned
 from iop4cli.pipeline.record import Recorder
+from iop4cli.pipeline.recovery import mend
 from iop4cli.pipeline.session import Ended, Event, Session, Waiting
 from iop4cli.pipeline.step import BLOCKED, DUE, FAILED, IMPOSSIBLE, Job, Outcome, Step
 
@@ -37,14 +38,18 @@ def run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
     while left:
         held = locks.take({night: len(items) for night, items in left.items()}, _ITEMS_AT_ONCE)
         mine = {night: items for night, items in left.items() if night in held}
+        well = False
         try:
+            mend(session, held.begun_s)
+            locks.begin(held)
             if mine and not now.is_fresh(held):
                 now = look(session, step, wave)
                 yield from _by_others(now, step, {item for items in mine.values() for item in items})
             if mine:
                 yield from _Work(session, step, wave, now, frozenset(mine), held).events()
+            well = True
         finally:
-            held.release()
+            held.release(well=well)
         now.counts.update(held.counts)
         left = {night: items for night, items in left.items() if night not in mine}
         if mine:

@@ -26,6 +26,9 @@ create table reduced (
   frame text primary key, path text, bias text, dark text, flat text, master_notes text,
   level_e double, n_saturated integer, n_bad integer, version text);
 
+create table product (         -- the files of masters and reduced frames as they were put in place
+  path text primary key, step text, item text, size_bytes bigint, mtime_ns bigint, checksum text);
+
 create table wcs (
   frame text, beam text, method text, reference text, n_detected integer, n_matched integer, rms_arcsec double, logodds double,
   scale_arcsec_per_px double, angle_deg double, mirrored boolean, ra_deg double, dec_deg double, radius_deg double,
@@ -103,6 +106,10 @@ create table run (
   id text primary key, started timestamp, finished timestamp, command text, version text, host text, who text,
   exit_code integer, n_done integer, n_failed integer);
 create table log (time_utc timestamp, run text, level text, step text, item text, message text);
+-- What `iop4 serve` needs to let its clients change the store one after the other, and each change once.
+create table served (n_changes bigint);
+insert into served values (0);
+create table served_change (id text primary key, time_utc timestamp);
 
 create view results as
 select m.id, m.source, m.telescope, m.instrument, m.night, m.mode, m.band, m.mjd_utc, m.bjd_tdb, m.exptime_s,
