@@ -6,6 +6,7 @@ nights are due; what is asked of the first night is answered as in a real archiv
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 
@@ -26,8 +27,11 @@ _SETTINGS = {
 }  # fmt: skip
 
 
-def add_nights(root: Path, n_nights: int, sources_times: int = 1) -> None:
-    """Nights before the only one of this archive; each source's results `sources_times` times, under other names."""
+def add_nights(root: Path, n_nights: int, sources_times: int = 1, n_before: int = 1) -> None:
+    """Nights before the first one till there are so many, of which the archive has `n_before`.
+
+    Each source's results of the new ones `sources_times` times, under other names.
+    """
     store = Store(root / "iop4.duckdb")
     columns = {
         table: store.rows(
@@ -36,17 +40,12 @@ def add_nights(root: Path, n_nights: int, sources_times: int = 1) -> None:
         )
         for table in TABLES
     }
-    for first in range(1, n_nights, _AT_ONCE):
+    for first in range(n_before, n_nights, _AT_ONCE):
         nights = f"generate_series({first}, {min(first + _AT_ONCE, n_nights) - 1}) g(back)"
         store.write([], "".join(_copied(table, columns[table], nights, sources_times) for table in TABLES))
-    for back in range(1, n_nights):
-        _link_frames(root, f"{root}/raw/OSN-T090/" + _night(store, back))
-
-
-def _night(store: Store, back: int) -> str:
-    import datetime
-
-    return str(datetime.date.fromisoformat(NIGHT) - datetime.timedelta(days=back))
+    for back in range(n_before, n_nights):
+        night = datetime.date.fromisoformat(NIGHT) - datetime.timedelta(days=back)
+        _link_frames(root, f"{root}/raw/OSN-T090/{night}")
 
 
 def _link_frames(root: Path, folder: str) -> None:
