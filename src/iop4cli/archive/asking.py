@@ -34,6 +34,20 @@ def check_only_reads(sql: str, hint: str = "") -> None:
         raise UsageError(f"SQL: {kind} is not a question; only SELECT, DESCRIBE, SHOW and the like are{hint}")
 
 
+def check_condition(condition: str) -> None:
+    """Refuse what is no single condition, but more SQL that leaves the brackets it is put into."""
+    import duckdb
+
+    # What closes a bracket in the one makes no sense in the other.
+    for frame in ("select 1 where ({}\n)", "select coalesce(({}\n), true)"):
+        try:
+            statements = duckdb.extract_statements(frame.replace("{}", condition))
+        except (duckdb.Error, ValueError) as error:
+            raise UsageError(f"SQL: {str(error).split(chr(10))[0]}") from error
+        if [statement.type.name for statement in statements] != ["SELECT"]:
+            raise UsageError("SQL: one condition, not statements")
+
+
 def distinct(columns: Sequence[str]) -> list[str]:
     """Names for columns, of which SQL lets several be the same."""
     names: list[str] = []

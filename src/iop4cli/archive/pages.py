@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from iop4cli.archive import terms
-from iop4cli.archive.asking import check_only_reads
+from iop4cli.archive.asking import check_condition
 from iop4cli.archive.store import Answer, Store
 from iop4cli.errors import UsageError
 
@@ -70,8 +70,8 @@ def question_of(store: Store, listing: Listing, text: str) -> Question:
         return replace(question, condition=terms.as_sql(terms.parsed(text, listing.columns), listing.searched))
     sql = f"select * from {listing.table} where ({said}\n)"
     try:
-        check_only_reads(sql)
-        store.ask(f"explain {sql}")
+        check_condition(said)
+        store.answer(f"explain {sql}")
     except UsageError as problem:
         raise UsageError(str(problem).split("\n\nLINE")[0].removeprefix("SQL: ")) from None
     return replace(question, condition=f"({said}\n)")
@@ -101,4 +101,4 @@ def read_place(store: Store, question: Question, key: str) -> int | None:
 
 def read_all(store: Store, question: Question, columns: Sequence[str]) -> Answer:
     """All rows, for an export."""
-    return store.ask(question.sql(columns))
+    return store.answer(question.sql(columns))

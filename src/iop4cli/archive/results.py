@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iop4cli.archive.asking import check_only_reads
+from iop4cli.archive.asking import check_condition, check_only_reads
 from iop4cli.archive.epochs import Epoch, NameGlob, parse_frame_name, parse_night
 from iop4cli.archive.names import NameIndex, normalise
 from iop4cli.archive.people import quoted
@@ -46,7 +46,7 @@ def select_results(store: Store, condition: str, columns: Sequence[str], *, flag
     """The rows of the view that fulfil a condition of `condition_of`."""
     check_only_reads(f"select * from results where {condition}")
     listed = ", ".join(f'"{name}"' for name in columns)
-    answer = store.ask(f"select {listed}, flags is not null from (select * from results where {condition}) {_ORDER}")
+    answer = store.answer(f"select {listed}, flags is not null from (select * from results where {condition}) {_ORDER}")
     kept = [row[:-1] for row in answer.rows if flagged or not row[-1]]
     return Results(Answer(tuple(columns), kept), len(answer.rows) - len(kept))
 
@@ -56,7 +56,7 @@ def results_frame(store: Store, condition: str, columns: Sequence[str], *, flagg
     check_only_reads(f"select * from results where {condition}")
     listed = ", ".join(f'"{name}"' for name in columns)
     kept = "" if flagged else "where flags is null"
-    return store.frame(f"select {listed} from (select * from results where {condition}) {kept} {_ORDER}")
+    return store.selected(f"select {listed} from (select * from results where {condition}) {kept} {_ORDER}")
 
 
 def flagged_ids(store: Store, registry: Registry, selection: Selection, flagged: set[str]) -> list[str]:
@@ -100,8 +100,8 @@ def condition_of(selection: Selection, store: Store, registry: Registry) -> str:
 def _check_where(store: Store, where: str) -> None:
     """Let a mistake be told of what the user wrote, not of the query around it."""
     try:
-        check_only_reads(f"select * from results where ({where}\n)")
-        store.ask(f"explain select * from results where ({where}\n)")
+        check_condition(where)
+        store.answer(f"explain select * from results where ({where}\n)")
     except UsageError as problem:
         reason = str(problem).split("\n\nLINE")[0].removeprefix("SQL: ")
         raise UsageError(f"--where {where!r}: {reason}; `iop4 sql --schema results` lists the columns") from None

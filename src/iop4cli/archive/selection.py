@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from iop4cli.archive.asking import check_condition
 from iop4cli.archive.epochs import (
     BadName,
     Epoch,
@@ -177,8 +178,7 @@ def _passes(selection: Selection, frame: Mapping[str, Any] | None) -> bool:
 def _where(condition: str, store: Store) -> set[str]:
     """Frames whose row fulfils a condition in SQL; the store is open for reading only."""
     try:
-        return {row["name"] for row in store.rows(f"select name from (select * from frame where ({condition}\n))")}
-    except Iop4Error:
-        raise
-    except Exception as error:
-        raise UsageError(f"--where {condition!r}: {error}") from error
+        check_condition(condition)
+        return {row[0] for row in store.answer(f"select name from (select * from frame where ({condition}\n))").rows}
+    except UsageError as error:
+        raise UsageError(f"--where {condition!r}: {str(error).removeprefix('SQL: ')}") from error

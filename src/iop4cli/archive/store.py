@@ -9,22 +9,24 @@ from __future__ import annotations
 import datetime
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from iop4cli.archive.asking import distinct
 from iop4cli.archive.doors import Connection, Door
 from iop4cli.archive.file_door import FileDoor
 from iop4cli.archive.past import KEPT, Replacement, keep_past
+from iop4cli.errors import UsageError
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
 DEFAULT_LOCK_TIMEOUT_S = 60.0
+_Taken = TypeVar("_Taken")
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,23 @@ class Store:
 
         self._may_write()
         self.door.change(changes)
+
+    def answer(self, sql: str) -> Answer:
+        """What a condition of people selects: unlike `ask`, it can look into no other file."""
+        return self._selected(sql, _answer)
+
+    def selected(self, sql: str) -> pl.DataFrame:
+        """The same as a polars frame, with the types of the columns."""
+        return self._selected(sql, _frame)
+
+    def _selected(self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], _Taken]) -> _Taken:
+        import duckdb
+
+        with self._open() as connection:
+            try:
+                return connection.asked(sql, taken)
+            except duckdb.Error as error:
+                raise UsageError(f"SQL: {error}") from error
 
     def ask(self, sql: str, *, write: bool = False) -> Answer:
         """What a user's own SQL says (`iop4 sql`); with `write` all of it is one transaction."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iop4cli.archive.asking import check_only_reads
+from iop4cli.archive.asking import check_condition
 from iop4cli.archive.layout import TEMPORARY_SUFFIX
 from iop4cli.archive.store import Store, utc_now
 from iop4cli.errors import UsageError
@@ -104,8 +104,8 @@ class Announcer:
         for alert in self.alerts:
             question = f"select ({alert}\n)::boolean as told from ({_COMPARED}) where false"
             try:
-                check_only_reads(question)
-                self.store.ask(question)
+                check_condition(alert)
+                self.store.answer(question)
             except UsageError as error:
                 raise UsageError(f"--alert {alert!r}: {error}") from error
 
