@@ -18,7 +18,8 @@ _EXIT = {
     2: "The command line or the settings are wrong.",
     3: "Some of it failed, or was done with something to look at; the rest is done.",
     4: "There is no such frame, night, result, source or run.",
-    75: "The store was busy for longer than --lock-timeout: nothing is lost, try again.",
+    75: "The store, or a night that another run works on, was busy for too long: nothing is lost, try again.",
+    129: "Ended because its terminal closed (SIGHUP); what was finished is recorded.",
     130: "Ended by Ctrl-C; what was finished is recorded.",
     143: "Ended by SIGTERM; what was finished is recorded.",
 }
