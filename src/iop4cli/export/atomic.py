@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from iop4cli.errors import UsageError
+from iop4cli.full_disk import told_if_full
 from iop4cli.unfinished import abandoned_beside, remove, unfinished_beside
 
 
@@ -22,7 +23,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     for left in abandoned_beside(path):
         remove(left)
     try:
-        with temporary.open("wb") as stream:
+        with told_if_full(path, len(content)), temporary.open("wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from iop4cli.errors import UsageError
+from iop4cli.full_disk import told_if_full
 from iop4cli.unfinished import abandoned_beside, remove, unfinished_beside
 
 CHECKSUMS = "SHA256SUMS"
@@ -31,13 +32,14 @@ def staged_bundle(path: Path) -> Iterator[Path]:
         remove(left)
     folder = stage / path.stem if _is_zip(path) else stage
     try:
-        folder.mkdir(parents=True)
-        yield folder
-        _write_checksums(folder)
-        made = _zipped(stage, folder) if _is_zip(path) else stage
-        _sync(made)
-        _check_free(path)
-        made.rename(path)
+        with told_if_full(path):
+            folder.mkdir(parents=True)
+            yield folder
+            _write_checksums(folder)
+            made = _zipped(stage, folder) if _is_zip(path) else stage
+            _sync(made)
+            _check_free(path)
+            made.rename(path)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from iop4cli.export.atomic import write_bytes
 
 _PERCENT = 100.0
 
@@ -50,4 +53,6 @@ def draw_residuals(path: Path, title: str, results: Sequence[Mapping[str, Any]],
     axes.set_ylabel("u measured - fitted (%)")
     axes.set_title(title, fontsize="medium")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
-    figure.savefig(path, dpi=150, bbox_inches="tight")
+    stream = io.BytesIO()
+    figure.savefig(stream, format=path.suffix.lower().lstrip(".") or "png", dpi=150, bbox_inches="tight")
+    write_bytes(path, stream.getvalue())

@@ -13,6 +13,7 @@ from iop4cli.archive.layout import Layout
 from iop4cli.errors import BadFrame, Iop4Error
 from iop4cli.frames.fits import put_in_place, sync, temporary_beside, whole_or_gone
 from iop4cli.frames.raw import read_header
+from iop4cli.full_disk import DiskFull, told_if_full
 from iop4cli.instruments.headers import read_night
 from iop4cli.instruments.registry import Registry
 from iop4cli.unfinished import abandoned_beside, remove
@@ -54,12 +55,15 @@ class LocalFetch:
         if not self.copy:
             final.symlink_to(path.resolve())
             return "done", name, ""
-        with whole_or_gone(temporary):
-            shutil.copyfile(path, temporary)
-            if self.read_only:
-                temporary.chmod(temporary.stat().st_mode & ~0o222)
-            sync(temporary)
-            put_in_place(temporary, final)
+        try:
+            with told_if_full(final.parent, path.stat().st_size), whole_or_gone(temporary):
+                shutil.copyfile(path, temporary)
+                if self.read_only:
+                    temporary.chmod(temporary.stat().st_mode & ~0o222)
+                sync(temporary)
+                put_in_place(temporary, final)
+        except DiskFull as error:
+            return "failed", name, str(error)
         return "done", name, ""
 
     def _name(self, path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iop4cli.errors import BadFrame
 from iop4cli.frames.fits import put_in_place, sync, temporary_beside
-from iop4cli.remote.server import FileTrouble, LocalTrouble, NotThere
+from iop4cli.remote.server import FileTrouble, NotThere, local_trouble
 from iop4cli.remote.verify import check_whole
 
 
@@ -41,4 +41,4 @@ def take(found: Path | None, final: Path, inspect: Callable[[Path], None], *, co
         elif not os.path.lexists(final):
             final.symlink_to(found.resolve())
     except OSError as error:
-        raise LocalTrouble(f"cannot write {final.parent}: {error.strerror or error}") from None
+        raise local_trouble(error, final) from None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from iop4cli.errors import Iop4Error
+from iop4cli.full_disk import disk_full, is_full
 
 CHUNK_BYTES = 64 * 1024
 
@@ -34,6 +36,13 @@ class FileTrouble(RemoteError):
 
 class LocalTrouble(RemoteError):
     """The file cannot be written here (disk full, ...): nothing else can be either."""
+
+
+def local_trouble(error: OSError, file: Path) -> LocalTrouble:
+    """What this machine's disk says of a file that was to be written."""
+    if is_full(error):
+        return LocalTrouble(str(disk_full(file.parent)))
+    return LocalTrouble(f"cannot write {file.parent}: {error.strerror or error}")
 
 
 @dataclass(frozen=True)

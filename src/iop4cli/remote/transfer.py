@@ -17,7 +17,7 @@ from typing import IO, NoReturn
 from iop4cli.errors import BadFrame
 from iop4cli.frames.fits import put_in_place
 from iop4cli.remote.local import FITS_SUFFIXES
-from iop4cli.remote.server import Broken, Facts, FileTrouble, LocalTrouble, Server
+from iop4cli.remote.server import Broken, Facts, FileTrouble, Server, local_trouble
 from iop4cli.remote.verify import check_whole
 
 # Bytes up to the last multiple of this were synced before any later one was written: after a power cut a file may
@@ -165,7 +165,7 @@ def _local(part: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LocalTrouble(f"cannot write {part.parent}: {error.strerror or error}") from None
+        raise local_trouble(error, part) from None
 
 
 @contextmanager

@@ -8,13 +8,16 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from iop4cli.errors import Iop4Error
+from iop4cli.full_disk import disk_full, is_full
 from iop4cli.shell import output
 from iop4cli.shell.output import clean
 
+_OUTPUT_FULL = "no space left where the output goes: free some space and run again"
 EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_HUNG_UP = 130, 143, 129
 
 _verbosity = 0
@@ -165,6 +168,10 @@ def exit_codes() -> Iterator[None]:
         error(f"text that is not in UTF-8, on the command line or in what was read: {problem}")
         sys.exit(2)
     except OSError as problem:
+        if is_full(problem):
+            where = disk_full(Path(problem.filename)) if problem.filename else _OUTPUT_FULL
+            error(str(where))
+            sys.exit(1)
         error(f"{problem.strerror or problem}: {problem.filename or ''}".rstrip(": "))
         sys.exit(1)
 
