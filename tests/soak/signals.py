@@ -25,8 +25,11 @@ from tests.soak.many import small_night
 _EPOCH = "OSN-T090/2022-03-10"
 _PATIENCE_S = 120.0
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-# Verbs whose last word is the reason that they are not tried so.
-ELSEWHERE = {"tui": "takes a terminal: tests/tui/test_tui_terminal.py sends it each signal there"}
+# Verbs that are not tried so, and why.
+ELSEWHERE = {
+    "tui": "takes a terminal: tests/tui/test_tui_terminal.py sends it each signal there",
+    "serve": "serves until it is ended, and handles each signal itself: the tests of the server end it so",
+}
 # What each verb is given: enough to last, where it can. {0} is a frame, {1} a source, {new} a folder that is not there.
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "run": ("run", "-j2", "--force"),
