@@ -35,51 +35,52 @@ _iop4_subcommands() {
     "index") _iop4_taken="list coverage needs verify fetch add -h --help" ;;
     "flag") _iop4_taken="add list remove -h --help" ;;
     "calib") _iop4_taken="fit list show plot accept reject export -h --help" ;;
-    "doctor") _iop4_taken="instrument --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "doctor") _iop4_taken="instrument --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
   esac
 }
 _iop4_options() {
   case "$1" in
-    "run" | "reduce" | "solve" | "phot" | "pol" | "correct") _iop4_taken="--source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --archive --lock-timeout -q --quiet -v --verbose --json -h --help" ;;
-    "watch") _iop4_taken="--incoming --from --every --on-result --alert --on-alert --all-sources --p-error --snr --catch-up --patience --calibration-pause --poll --stop-when-idle -j --param --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "run" | "reduce" | "solve" | "phot" | "pol" | "correct") _iop4_taken="--source --instrument --band --mode --since --until --where -n --dry-run --force -j --jobs --executor --param -p --show-params --archive --db --lock-timeout -q --quiet -v --verbose --json -h --help" ;;
+    "watch") _iop4_taken="--incoming --from --every --on-result --alert --on-alert --all-sources --p-error --snr --catch-up --patience --calibration-pause --poll --stop-when-idle -j --param --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "demo") _iop4_taken="--seed --json -q --quiet -h --help" ;;
-    "classify") _iop4_taken="--source --instrument --band --mode --since --until --where --set -n --dry-run --force -j --jobs --executor --param -p --show-params --archive --lock-timeout -q --quiet -v --verbose --json -h --help" ;;
-    "mkmaster") _iop4_taken="--source --instrument --band --mode --since --until --where --accept --reject --unsay -n --dry-run --force -j --jobs --executor --param -p --show-params --archive --lock-timeout -q --quiet -v --verbose --json -h --help" ;;
-    "status") _iop4_taken="--source --instrument --band --mode --since --until --where --why --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "tui") _iop4_taken="--web --host --port --images --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "show") _iop4_taken="--sweep --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "diff") _iop4_taken="--source --instrument --band --mode --since --until --sigma --all --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "classify") _iop4_taken="--source --instrument --band --mode --since --until --where --set -n --dry-run --force -j --jobs --executor --param -p --show-params --archive --db --lock-timeout -q --quiet -v --verbose --json -h --help" ;;
+    "mkmaster") _iop4_taken="--source --instrument --band --mode --since --until --where --accept --reject --unsay -n --dry-run --force -j --jobs --executor --param -p --show-params --archive --db --lock-timeout -q --quiet -v --verbose --json -h --help" ;;
+    "status") _iop4_taken="--source --instrument --band --mode --since --until --where --why --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "tui") _iop4_taken="--web --host --port --images --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "show") _iop4_taken="--sweep --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "diff") _iop4_taken="--source --instrument --band --mode --since --until --sigma --all --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "plot" | "catalog" | "index" | "flag" | "calib") _iop4_taken="-h --help" ;;
-    "plot lightcurve") _iop4_taken="--instrument --band --mode --since --until --where --unwrap --host --debiased -o --output --wide --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "plot qu") _iop4_taken="--instrument --band --mode --since --until --where --host -o --output --wide --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "plot modulation" | "plot growth" | "plot sweep" | "plot health" | "plot astrometry" | "plot frame") _iop4_taken="-o --output --wide --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "plot zeropoint") _iop4_taken="--instrument --band --mode --since --until --where --airmass -o --output --wide --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "plot masters") _iop4_taken="--instrument --band --since --until --kind -o --output --wide --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "plot finding") _iop4_taken="--radius -o --output --wide --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "report") _iop4_taken="--mail --mail-if --since --until -o --output --save --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "export") _iop4_taken="--source --instrument --band --mode --since --until --where -o --output --format --columns --flagged --targets --cite --bundle --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "log") _iop4_taken="--item --run --step --level --since --until -n --lines --follow -f --runs --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "sql") _iop4_taken="-f --file --format -o --output --write --schema --shell --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "plot lightcurve") _iop4_taken="--instrument --band --mode --since --until --where --unwrap --host --debiased -o --output --wide --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "plot qu") _iop4_taken="--instrument --band --mode --since --until --where --host -o --output --wide --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "plot modulation" | "plot growth" | "plot sweep" | "plot health" | "plot astrometry" | "plot frame") _iop4_taken="-o --output --wide --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "plot zeropoint") _iop4_taken="--instrument --band --mode --since --until --where --airmass -o --output --wide --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "plot masters") _iop4_taken="--instrument --band --since --until --kind -o --output --wide --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "plot finding") _iop4_taken="--radius -o --output --wide --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "report") _iop4_taken="--mail --mail-if --since --until -o --output --save --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "export") _iop4_taken="--source --instrument --band --mode --since --until --where -o --output --format --columns --flagged --targets --cite --bundle --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "log") _iop4_taken="--item --run --step --level --since --until -n --lines --follow -f --runs --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "sql") _iop4_taken="-f --file --format -o --output --write --schema --shell --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "init") _iop4_taken="--raw --catalog -q --quiet -h --help" ;;
-    "fetch") _iop4_taken="--from --new --list --since --until --pattern --again --copy --link --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog import" | "catalog edit" | "catalog rename" | "catalog undo") _iop4_taken="--archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog list" | "catalog log" | "catalog check" | "catalog health" | "index list" | "index verify" | "calib show" | "doctor") _iop4_taken="--json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog export" | "calib export") _iop4_taken="-o --output --format --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog add") _iop4_taken="--ra --dec --kind --other-name --mag --calibrates --redshift --p --chi --only-beam --reference --comment --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog remove") _iop4_taken="--force --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog calibrators") _iop4_taken="--file --system --band --radius --min-detections --max-std --bright --faint --isolation --neighbour-mag --at-most --chart --apply --all --timeout --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog resolve") _iop4_taken="--add --timeout --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog exposure") _iop4_taken="--instrument --snr --p-error --band --mag --longest --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "index coverage") _iop4_taken="--missing --check --source --instrument --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "index needs") _iop4_taken="--urls --source --instrument --scales --series --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "index fetch") _iop4_taken="--source --instrument --scales --series --from --to --copy --link --again -n --dry-run --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "index add") _iop4_taken="--user --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "flag add" | "flag remove") _iop4_taken="--source --instrument --band --mode --since --until --where --reason --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "flag list") _iop4_taken="--source --instrument --band --mode --since --until --where --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "calib fit") _iop4_taken="--instrument --band --since --until --standards --doubtful --hold --zero-scatter --name --accept -n --dry-run --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "calib list") _iop4_taken="--instrument --band --json --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "calib plot") _iop4_taken="-o --output --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "calib accept" | "calib reject") _iop4_taken="--reason --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "fetch") _iop4_taken="--from --new --list --since --until --pattern --again --copy --link --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog import" | "catalog edit" | "catalog rename" | "catalog undo") _iop4_taken="--archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog list" | "catalog log" | "catalog check" | "catalog health" | "index list" | "index verify" | "calib show" | "doctor") _iop4_taken="--json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog export" | "calib export") _iop4_taken="-o --output --format --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog add") _iop4_taken="--ra --dec --kind --other-name --mag --calibrates --redshift --p --chi --only-beam --reference --comment --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog remove") _iop4_taken="--force --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog calibrators") _iop4_taken="--file --system --band --radius --min-detections --max-std --bright --faint --isolation --neighbour-mag --at-most --chart --apply --all --timeout --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog resolve") _iop4_taken="--add --timeout --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog exposure") _iop4_taken="--instrument --snr --p-error --band --mag --longest --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index coverage") _iop4_taken="--missing --check --source --instrument --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index needs") _iop4_taken="--urls --source --instrument --scales --series --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index fetch") _iop4_taken="--source --instrument --scales --series --from --to --copy --link --again -n --dry-run --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "index add") _iop4_taken="--user --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "flag add" | "flag remove") _iop4_taken="--source --instrument --band --mode --since --until --where --reason --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "flag list") _iop4_taken="--source --instrument --band --mode --since --until --where --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib fit") _iop4_taken="--instrument --band --since --until --standards --doubtful --hold --zero-scatter --name --accept -n --dry-run --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib list") _iop4_taken="--instrument --band --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib plot") _iop4_taken="-o --output --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "calib accept" | "calib reject") _iop4_taken="--reason --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "serve") _iop4_taken="--host --port --token-file --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "doctor instrument") _iop4_taken="--frame --json -h --help" ;;
     "simulate") _iop4_taken="--instrument --mode --night --seed --target --targets --groups --bands --transparency-rms --seeing --size --bad --index --mag --p --density --angles --imbalance --companion --block --flip --no-full-frame -q --quiet -h --help" ;;
   esac
@@ -88,7 +89,7 @@ _iop4_value() {
   case "$1 $2" in
     "catalog exposure --instrument" | "index coverage --instrument" | "index needs --instrument" | "index fetch --instrument" | "simulate --instrument") _iop4_taken="AndorT150 AndorT90 CAFOS DIPOL RoperT90" ;;
     "simulate --mode") _iop4_taken="phot pol both" ;;
-    "log --since" | "log --until" | "log -n" | "classify --param" | "classify -p" | "tui --host" | "simulate --targets") _iop4_taken="nothing" ;;
+    "log --since" | "log --until" | "log -n" | "classify --param" | "classify -p" | "simulate --targets") _iop4_taken="nothing" ;;
     "mkmaster --param" | "mkmaster -p") _iop4_taken="min_frames= flat_min_level= flat_max_level= max_flat_noise= max_age_days= compare_days= max_level_change= max_structure_change= max_scatter_ratio= max_flat_change=" ;;
     "reduce --param" | "reduce -p") _iop4_taken="max_age_days=" ;;
     "solve --param" | "solve -p") _iop4_taken="detection_sigmas= min_area_px= mesh_px= usual_fwhm_arcsec= max_stars= scale_tolerance= position_radius_fields= min_matched= track_min_matched= track_hours=" ;;
@@ -96,7 +97,7 @@ _iop4_value() {
     "pol --param" | "pol -p") _iop4_taken="transparency= min_stars= plate_method= star_p_scatter=" ;;
     "correct --param" | "correct -p") _iop4_taken="clouds_mag= bad_seeing_ratio= unsteady_ratio= host_mag_days= host_mag_wander=" ;;
     "index fetch --from") _iop4_taken="folders" ;;
-    "calib fit --accept") _iop4_taken="" ;;
+    "calib fit --accept" | "plot lightcurve --host" | "plot qu --host") _iop4_taken="" ;;
     "catalog add --kind") _iop4_taken="blazar bllac fsrq agn quasar galaxy star variable exoplanet transient polarised unpolarised standard other" ;;
     "sql --format") _iop4_taken="table csv ndjson parquet" ;;
     "catalog export --format") _iop4_taken="csv ecsv votable" ;;
@@ -108,14 +109,14 @@ _iop4_value() {
     "--band") _iop4_taken="names:bands" ;;
     "--mode") _iop4_taken="phot pol" ;;
     "--since" | "--until") _iop4_taken="names:nights" ;;
-    "--where" | "-j" | "--jobs" | "--lock-timeout" | "--every" | "--on-result" | "--alert" | "--on-alert" | "--p-error" | "--snr" | "--catch-up" | "--patience" | "--calibration-pause" | "--poll" | "--stop-when-idle" | "--seed" | "--set" | "--port" | "--sigma" | "--radius" | "--columns" | "--bundle" | "--lines" | "--pattern" | "--ra" | "--dec" | "--other-name" | "--mag" | "--redshift" | "--p" | "--chi" | "--reference" | "--comment" | "--min-detections" | "--max-std" | "--bright" | "--faint" | "--isolation" | "--neighbour-mag" | "--at-most" | "--timeout" | "--longest" | "--scales" | "--series" | "--reason" | "--zero-scatter" | "--name" | "--night" | "--target" | "--groups" | "--bands" | "--transparency-rms" | "--seeing" | "--size" | "--density" | "--imbalance") _iop4_taken="nothing" ;;
-    "--executor") _iop4_taken="auto here processes" ;;
+    "--where" | "-j" | "--jobs" | "--db" | "--lock-timeout" | "--every" | "--on-result" | "--alert" | "--on-alert" | "--p-error" | "--snr" | "--catch-up" | "--patience" | "--calibration-pause" | "--poll" | "--stop-when-idle" | "--seed" | "--set" | "--host" | "--port" | "--sigma" | "--radius" | "--columns" | "--bundle" | "--lines" | "--pattern" | "--ra" | "--dec" | "--other-name" | "--mag" | "--redshift" | "--p" | "--chi" | "--reference" | "--comment" | "--min-detections" | "--max-std" | "--bright" | "--faint" | "--isolation" | "--neighbour-mag" | "--at-most" | "--timeout" | "--longest" | "--scales" | "--series" | "--reason" | "--zero-scatter" | "--name" | "--night" | "--target" | "--groups" | "--bands" | "--transparency-rms" | "--seeing" | "--size" | "--density" | "--imbalance") _iop4_taken="nothing" ;;
+    "--executor") _iop4_taken="auto here processes dask:" ;;
     "--param" | "-p") _iop4_taken="mkmaster.min_frames= mkmaster.flat_min_level= mkmaster.flat_max_level= mkmaster.max_flat_noise= mkmaster.max_age_days= mkmaster.compare_days= mkmaster.max_level_change= mkmaster.max_structure_change= mkmaster.max_scatter_ratio= mkmaster.max_flat_change= reduce.max_age_days= solve.detection_sigmas= solve.min_area_px= solve.mesh_px= solve.usual_fwhm_arcsec= solve.max_stars= solve.scale_tolerance= solve.position_radius_fields= solve.min_matched= solve.track_min_matched= solve.track_hours= phot.aperture= phot.radius_fwhm= phot.radius_min_px= phot.annulus_in_fwhm= phot.annulus_out_fwhm= phot.recentre_fwhm= phot.field_stars= phot.cosmic_rays= pol.transparency= pol.min_stars= pol.plate_method= pol.star_p_scatter= correct.clouds_mag= correct.bad_seeing_ratio= correct.unsteady_ratio= correct.host_mag_days= correct.host_mag_wander=" ;;
     "--archive" | "--incoming" | "--raw" | "--to") _iop4_taken="folders" ;;
     "--from") _iop4_taken="caha-t220 osn-t090 osn-t150" ;;
     "--accept" | "--reject" | "--unsay") _iop4_taken="names:masters" ;;
     "--images") _iop4_taken="blocks kitty sixel auto" ;;
-    "-o" | "--output" | "--file" | "--chart" | "--standards" | "--frame") _iop4_taken="files" ;;
+    "-o" | "--output" | "--file" | "--chart" | "--standards" | "--token-file" | "--frame") _iop4_taken="files" ;;
     "--kind") _iop4_taken="bias dark flat" ;;
     "--mail-if") _iop4_taken="problems results always" ;;
     "--format") _iop4_taken="csv ecsv votable fits parquet ndjson markdown latex" ;;
@@ -241,7 +242,7 @@ _iop4() {
   _iop4_typed="${_iop4_words[n - 1]}"
   command="${_iop4_words[1]}"
   if [ "$n" -le 2 ]; then
-    _iop4_offer_taken "run watch demo classify mkmaster reduce solve phot pol correct status tui show diff plot report export log sql init fetch catalog index flag calib doctor simulate -h --help --version"
+    _iop4_offer_taken "run watch demo classify mkmaster reduce solve phot pol correct status tui show diff plot report export log sql init fetch catalog index flag calib serve doctor simulate -h --help --version"
     return
   fi
   case " plot catalog index flag calib doctor " in

@@ -48,6 +48,7 @@ VERBS = (
     Verb("index", "Index files of astrometry.net: what they cover; fetch those needed.", _KEEP),
     Verb("flag", "Mark results by hand, with a reason.", _KEEP),
     Verb("calib", "Polarimetric calibrations: fit them to standards, accept, show.", _KEEP),
+    Verb("serve", "Let several machines use one store: a server for it.", _KEEP),
     Verb("doctor", "Check the set-up, and an instrument's file.", _KEEP),
     Verb("simulate", "Make raw nights with a known truth.", _KEEP),
 )

@@ -243,7 +243,7 @@ def test_a_signal_during_a_change_stays_a_signal_and_changes_nothing(
 ) -> None:
     noted = Batch("note", [{"name": "a", "text": "b", "who": "c", "time_utc": utc_now()}], append=True)
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "_stage", lambda *_: query_interrupted())
+        patched.setattr("iop4cli.archive.store._staged", lambda *_: query_interrupted())
         with pytest.raises(KeyboardInterrupt):
             store.write([noted])
     assert store.rows("select count(*) as n from note")[0]["n"] == 0

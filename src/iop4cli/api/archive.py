@@ -35,20 +35,24 @@ class Archive(Steps):
     over IOP4_* variables over the archive's iop4.toml over the user's.
     """
 
-    def __init__(self, path: str | Path, *, lock_timeout_s: float | None = None) -> None:
-        """The archive in the folder `path`; `lock_timeout_s` is how long to wait for a busy store."""
+    def __init__(self, path: str | Path, *, db: str | None = None, lock_timeout_s: float | None = None) -> None:
+        """The archive in the folder `path`; `lock_timeout_s` is how long to wait for a busy store.
+
+        `db` is the address of the server that has its store (`iop4 serve`): "quack:HOST:PORT".
+        """
         root = Path(path).expanduser()
         if not (root / CONFIG_NAME).is_file():
             raise UsageError(
                 f"{root} is not an archive: it holds no {CONFIG_NAME}; Archive.create({str(path)!r}) makes one"
             )
         self._layout = Layout(root.resolve())
+        self._db = db
         self._lock_timeout_s = lock_timeout_s
 
     @classmethod
-    def find(cls, *, lock_timeout_s: float | None = None) -> Archive:
+    def find(cls, *, db: str | None = None, lock_timeout_s: float | None = None) -> Archive:
         """The archive that IOP4_ARCHIVE names, else the nearest folder above the working one that is one."""
-        return cls(find_archive(None).root, lock_timeout_s=lock_timeout_s)
+        return cls(find_archive(None).root, db=db, lock_timeout_s=lock_timeout_s)
 
     @classmethod
     def create(cls, path: str | Path, *, raw: str | Path | None = None, catalog: bool = False) -> Archive:
@@ -68,12 +72,9 @@ class Archive(Steps):
 
     def opened(self, flags: Flags | None = None) -> Opened:
         """The archive with its settings, as the commands take it; `flags` are (setting, value, how it was said)."""
-        from iop4cli.commands.opening import opened_at
+        from iop4cli.commands.opening import opened_at, store_flags
 
-        given = list(flags or ())
-        if self._lock_timeout_s is not None:
-            given.append(("lock_timeout_s", self._lock_timeout_s, "lock_timeout_s"))
-        return opened_at(self._layout, given)
+        return opened_at(self._layout, [*(flags or ()), *store_flags(self._db, self._lock_timeout_s)])
 
     def settings(self) -> pl.DataFrame:
         """Every setting in force, with its unit, its default and where it came from."""

@@ -22,6 +22,11 @@ def run_shell(store: Store, *, write: bool) -> int:
 
     Readers share the lock; with `write` nobody else has the store until the shell ends.
     """
+    if not store.is_file:
+        raise UsageError(
+            f"--shell opens the archive's file, which the server at {store.door.where} holds: "
+            "ask it with `iop4 sql QUERY`, or leave --db out when the server has ended"
+        )
     program = shutil.which(PROGRAM)
     if program is None:
         raise UsageError(

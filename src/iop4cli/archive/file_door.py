@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive import migrations
 from iop4cli.archive.doors import Connection, Taken, raise_signal
 from iop4cli.archive.lock import store_lock
-from iop4cli.errors import StoreError, UsageError
+from iop4cli.archive.served_at import is_noted, said_of
+from iop4cli.errors import StoreBusy, StoreError, UsageError
+from iop4cli.full_disk import disk_full, is_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,7 +45,7 @@ class FileDoor:
 
     def create(self) -> None:
         """Make an empty store, or bring an older one up to date (after a copy of it)."""
-        with store_lock(self.path, shared=False, timeout_s=self.lock_timeout_s):
+        with self._locked(shared=False):
             connection = self.connect(read_only=False)
             try:
                 found = migrations.schema_version(connection)
@@ -73,6 +75,8 @@ class FileDoor:
             except Exception as error:
                 migrations.roll_back(connection)
                 raise_signal(error)
+                if is_full(error):
+                    raise disk_full(self.path) from error
                 raise StoreError(f"could not write to {self.path}: {error}") from error
 
     def ask(self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], Taken], *, write: bool) -> Taken:
@@ -86,6 +90,8 @@ class FileDoor:
                     connection.execute("commit")
             except duckdb.Error as error:
                 migrations.roll_back(connection)
+                if is_full(error):
+                    raise disk_full(self.path) from error
                 raise UsageError(f"SQL: {error}") from error
         return answer
 
@@ -109,7 +115,7 @@ class FileDoor:
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.is_file():
             raise StoreError(f"the archive has no store ({self.path} is missing): `iop4 init` makes one.")
-        with store_lock(self.path, shared=read_only, timeout_s=self.lock_timeout_s):
+        with self._locked(shared=read_only):
             connection = self.connect(read_only)
             try:
                 # Within the first opening, for opening takes longer than most questions.
@@ -125,6 +131,19 @@ class FileDoor:
         self.create()
         with self._open(read_only=read_only) as connection:
             yield connection
+
+    @contextmanager
+    def _locked(self, *, shared: bool) -> Iterator[None]:
+        """Behind the lock; nobody waits for a server, which does not end by itself."""
+        with ExitStack() as stack:
+            if not is_noted(self.path):
+                stack.enter_context(store_lock(self.path, shared=shared, timeout_s=self.lock_timeout_s))
+            else:
+                try:
+                    stack.enter_context(store_lock(self.path, shared=shared, timeout_s=min(self.lock_timeout_s, 0.5)))
+                except StoreBusy:
+                    raise StoreBusy(said_of(self.path)) from None
+            yield
 
     def _is_current(self, connection: duckdb.DuckDBPyConnection) -> bool:
         """Whether the store has this program's schema; that of a newer one is an error."""

@@ -28,9 +28,9 @@ Row = dict[str, Any]
 class Checks:
     """Runs all checks; `settings` are there when the configuration could be read."""
 
-    def __init__(self, archive: Path | None, lock_timeout_s: float | None = None) -> None:
+    def __init__(self, archive: Path | None, flags: Sequence[tuple[str, Any, str]] = ()) -> None:
         self._archive = archive
-        self._lock_timeout_s = lock_timeout_s
+        self._flags = flags
         self._layout: Layout | None = None
         self._config: Config | None = None
         self._store: Store | None = None
@@ -112,8 +112,7 @@ class Checks:
         from iop4cli.commands.opening import step_settings
         from iop4cli.shell.config import described, load_config, user_config_path
 
-        flags = [] if self._lock_timeout_s is None else [("lock_timeout_s", self._lock_timeout_s, "--lock-timeout")]
-        self._config = load_config(self._layout.config if self._layout else None, flags, step_settings())
+        self._config = load_config(self._layout.config if self._layout else None, self._flags, step_settings())
         self.settings = described(self._config)
         n_set = sum(row["from"] != "default" for row in self.settings)
         path = user_config_path()
@@ -125,20 +124,20 @@ class Checks:
             return
         from iop4cli.archive.migrations import migrations
         from iop4cli.archive.store import Store
+        from iop4cli.commands.opening import store_of
 
-        timeout_s = float(self._config["lock_timeout_s"]) if self._config else 10.0
-        store = Store(self._layout.store, timeout_s)
+        store = store_of(self._layout, self._config) if self._config else Store(self._layout.store, 10.0)
         version = store.rows("select max(version) as version from schema_version")[0]["version"]
         counts = store.rows(
             "select (select count(*) from frame) as frames, (select count(*) from measurement) as results, "
             "(select count(*) from source) as sources"
         )[0]
         self._store = store
-        size_mb = self._layout.store.stat().st_size / 1e6
+        where = f"{self._layout.store.stat().st_size / 1e6:.1f} MB" if store.is_file else f"at {store.door.where}"
         yield _row(
             "store",
             OK,
-            f"schema {version} (newest {migrations()[-1][0]}), {size_mb:.1f} MB; {counts['frames']} frames, "
+            f"schema {version} (newest {migrations()[-1][0]}), {where}; {counts['frames']} frames, "
             f"{counts['results']} results",
         )
         yield from self._network(self._layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -98,7 +99,9 @@ def _moments(named: list[str], options: DiffOptions) -> tuple[Moment, Moment, tu
         if len(folders) < len(named):
             raise UsageError(f"{folders[0]} is an archive and {next(n for n in named if n not in folders)!r} is none")
         opened = [open_archive(options)] if len(folders) == 1 else []
-        opened += [open_archive(replace(options, archive=Path(folder))) for folder in folders]
+        # The address is that of one archive, which is the one that is here.
+        own = "" if "IOP4_DB" in os.environ else None
+        opened += [open_archive(replace(options, archive=Path(folder), db=own)) for folder in folders]
         stores = [Moment(one.store, str(one.layout.root)) for one in opened]
         return stores[0], stores[1], (_registry(opened[0]), _registry(opened[1]))
     here = open_archive(options)

@@ -40,11 +40,12 @@ def command(options: ArchiveOptions, ctx: typer.Context, json: Json = False) -> 
     instrument's file against a real header.
     """
     from iop4cli.commands.checks import Checks
+    from iop4cli.commands.opening import store_flags
 
     if ctx.invoked_subcommand is not None:
         return 0
     messages.set_verbosity(-1 if options.quiet else options.verbose)
-    checks = Checks(options.archive, options.lock_timeout)
+    checks = Checks(options.archive, store_flags(options.db, options.lock_timeout))
     rows = list(checks.run())
     if json:
         for row in rows:

@@ -147,20 +147,20 @@ def _names(said: list[str]) -> list[str] | None:
 
 
 def _follow(opened: Opened, conditions: list[str], n_lines: int | None, *, as_json: bool) -> int:
-    """Lines as they come. The store is opened only when its file has changed, so that waiting costs others nothing."""
+    """Lines as they come. The store is opened only when it has changed, so that waiting costs others nothing."""
     from iop4cli.archive.queries import log_end, log_rows, log_rows_after
     from iop4cli.errors import StoreBusy
 
     store, lines = opened.store, _Lines(as_json=as_json)
-    changed = opened.layout.store.stat().st_mtime_ns
+    changed = store.stamp()
     number = log_end(store)
     try:
         lines.show(log_rows(store, [*conditions, f"rowid <= {number}"], n_lines))
         while output.is_read_for(_POLL_S):
-            newest = opened.layout.store.stat().st_mtime_ns
-            if newest == changed:
-                continue
             try:
+                newest = store.stamp()
+                if newest == changed:
+                    continue
                 rows, number = log_rows_after(store, conditions, number)
             except StoreBusy:
                 continue

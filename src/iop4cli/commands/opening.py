@@ -52,10 +52,13 @@ def open_archive(options: ArchiveOptions, flags: Sequence[tuple[str, Any, str]] 
     """Find the archive, read the settings, and set how talkative to be."""
     messages.set_verbosity(-1 if options.quiet else options.verbose)
     layout = find_archive(options.archive)
-    given = list(flags)
-    if options.lock_timeout is not None:
-        given.append(("lock_timeout_s", options.lock_timeout, "--lock-timeout"))
-    return opened_at(layout, given, messages.warn)
+    return opened_at(layout, [*flags, *store_flags(options.db, options.lock_timeout)], messages.warn)
+
+
+def store_flags(db: str | None, lock_timeout_s: float | None) -> list[tuple[str, Any, str]]:
+    """The settings of the store that flags give."""
+    flags: list[tuple[str, Any, str]] = [] if db is None else [("db", db, "--db")]
+    return flags if lock_timeout_s is None else [*flags, ("lock_timeout_s", lock_timeout_s, "--lock-timeout")]
 
 
 def opened_at(
@@ -63,8 +66,22 @@ def opened_at(
 ) -> Opened:
     """An archive with its settings and these flags (name, value, how it was said); `warn` tells of its disk."""
     config = load_config(layout.config, flags, step_settings())
-    guard_writing(layout.store, NetworkGuard(layout.root, config["network_store"], warn).check)
-    return Opened(layout, config, Store(layout.store, config["lock_timeout_s"]))
+    if not config["db"]:
+        guard_writing(layout.store, NetworkGuard(layout.root, config["network_store"], warn).check)
+    return Opened(layout, config, store_of(layout, config))
+
+
+def store_of(layout: Layout, config: Config) -> Store:
+    """The archive's file, or the server that the settings name."""
+    if not config["db"]:
+        return Store(layout.store, config["lock_timeout_s"])
+    from iop4cli.archive.quack import Address
+    from iop4cli.archive.server_door import ServerDoor
+    from iop4cli.archive.tokens import found_token
+
+    address = Address.parsed(config["db"])
+    token = found_token(config["db_token_file"], layout.store)
+    return Store(layout.store, config["lock_timeout_s"], ServerDoor(address, token, config["lock_timeout_s"]))
 
 
 def step_settings() -> list[Setting]:

@@ -12,6 +12,7 @@ import typer
 from iop4cli.commands.opening import Opened, open_archive
 from iop4cli.errors import UsageError
 from iop4cli.shell import messages, output
+from iop4cli.shell.config import variable_of
 from iop4cli.shell.options import PANEL_HOW, ArchiveOptions, takes_options
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def command(
 
     # A store that cannot be read is told here, before the terminal is taken.
     opened.store.rows("select 1 as one")
+    if opened.config["db"]:
+        # Jobs are commands of their own.
+        os.environ[variable_of("db")] = opened.config["db"]
     app = Iop4App(Desk(opened), _canvas_maker(opened))
     try:
         app.run()

@@ -100,7 +100,7 @@ def compare(before: Moment, after: Moment, condition: tuple[str, str], sigmas: f
 
     A result has moved if one of its values did by more than so many errors, or appeared or vanished.
     """
-    same_archive = before.store.path == after.store.path
+    same_archive = before.store.door.identity == after.store.door.identity
     first = results_at(before, condition[0], after if same_archive else None)
     second = results_at(after, condition[1], before if same_archive else None)
     pairs = _unlike(first, second)

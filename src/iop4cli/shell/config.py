@@ -26,8 +26,19 @@ class Setting:
 
 GENERAL = (
     Setting("jobs", 0, "processes", "worker processes; 0 is one a core"),
-    Setting("executor", "auto", "", "where jobs are done: auto, here, processes"),
+    Setting("executor", "auto", "", "where jobs are done: auto, here, processes, dask:ADDRESS"),
+    Setting(
+        "job_timeout_s", 1800.0, "s", "how long one job may take in a worker before it is given up; 0 is for ever"
+    ),
+    Setting(
+        "worker_memory_mb",
+        -1,
+        "MB",
+        "how much memory a worker may take (Linux); -1 is half of the machine's, 0 is no limit",
+    ),
     Setting("lock_timeout_s", 60.0, "s", "how long to wait for the store"),
+    Setting("db", "", "", "address of the server that has the store (quack:HOST:PORT); empty: the archive's own file"),
+    Setting("db_token_file", "", "file", "file with the token of that server; else IOP4_DB_TOKEN"),
     Setting("night_timeout_s", 3600.0, "s", "how long to wait for a night that another run works on"),
     Setting(
         "network_store",
@@ -162,7 +173,7 @@ def variable_of(name: str) -> str:
 
 _VARIABLES = {"solve.index_path": "IOP4_INDEX_PATH", "lock_timeout_s": "IOP4_LOCK_TIMEOUT"}
 # Variables that are no settings, but are ours all the same.
-_OTHER_VARIABLES = {"IOP4_ARCHIVE", "IOP4_TEST_DATA"}
+_OTHER_VARIABLES = {"IOP4_ARCHIVE", "IOP4_DB_TOKEN", "IOP4_TEST_DATA"}
 
 
 def _general_names() -> set[str]:

@@ -28,10 +28,15 @@ Archive = Annotated[
     typer.Option("--archive", metavar="DIR", show_default=False, rich_help_panel=PANEL_OUTPUT,
                  help="The archive; else IOP4_ARCHIVE, else the nearest folder above."),
 ]  # fmt: skip
+Db = Annotated[
+    str | None,
+    typer.Option("--db", metavar="ADDRESS", show_default=False, rich_help_panel=PANEL_OUTPUT,
+                 help="The store at a server (quack:HOST:PORT, see iop4 serve), not the archive's file; else IOP4_DB."),
+]  # fmt: skip
 LockTimeout = Annotated[
     float | None,
     typer.Option("--lock-timeout", metavar="S", min=0, show_default=False, rich_help_panel=PANEL_OUTPUT,
-                 help="Seconds to wait for a busy store; then exit code 75."),
+                 help="Seconds to wait for a busy store, or for nights of other runs; then exit code 75."),
 ]  # fmt: skip
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", rich_help_panel=PANEL_OUTPUT, help="Only errors on stderr.")]
 Verbose = Annotated[
@@ -62,6 +67,7 @@ class ArchiveOptions:
     """Every verb that opens an archive takes these."""
 
     archive: Archive = None
+    db: Db = None
     lock_timeout: LockTimeout = None
     quiet: Quiet = False
     verbose: Verbose = 0
@@ -115,7 +121,7 @@ class StepOptions(SelectionOptions):
         typer.Option("--force", rich_help_panel=PANEL_HOW, help="Do it again even where it is up to date."),
     ] = False
     jobs: Annotated[int | None, _how("-j", "--jobs", "N", "Worker processes; 0 is one a core.", at_least=0)] = None
-    executor: Annotated[str | None, _how("--executor", None, "NAME", "auto, here or processes.")] = None
+    executor: Annotated[str | None, _how("--executor", None, "NAME", "auto, here, processes or dask:ADDRESS.")] = None
     param: Annotated[
         list[str] | None, _how("--param", "-p", "NAME=VALUE", "Set a parameter of the step; may be repeated.")
     ] = None

@@ -58,7 +58,7 @@ class Iop4App(TypingAhead, App[int]):
         self.make_canvas = make_canvas
         # Grows with each change of the store; a screen that has seen less reads anew when it is shown.
         self.store_version = 0
-        self._store_seen: tuple[int, int] | None = None
+        self._store_seen: object = None
         self.animation_level = "none"
         self.jobs: list[Job] = []
         # The night that a new job is about, unless the person says another.

@@ -116,10 +116,11 @@ class ArchiveScreen(Screen[None]):
         self.app.push_screen(Notice("The same in the shell (copied to the clipboard)", text))
 
     def place(self) -> list[str]:
-        """Which archive, unless the shell finds it from the folder where it is."""
+        """Which archive and server, unless the shell finds them from the folder where it is."""
         root = self.desk.layout.root
         here = Path.cwd()
-        return [] if root in (here, *here.parents) else ["--archive", str(root)]
+        server = ["--db", self.desk.opened.config["db"]] if self.desk.opened.config.origins["db"] == "--db" else []
+        return [*([] if root in (here, *here.parents) else ["--archive", str(root)]), *server]
 
     def suggested_file(self) -> str:
         """A name for an export of what is shown."""

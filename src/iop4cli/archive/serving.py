@@ -1,0 +1,145 @@
+"""A store served over DuckDB's own protocol; the file is ours alone as long as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iop4cli import __version__
+from iop4cli.archive import served_at
+from iop4cli.archive.file_door import FileDoor
+from iop4cli.archive.lock import store_lock
+from iop4cli.archive.quack import Address, is_loopback, load
+from iop4cli.archive.server_door import NAME, ServerDoor
+from iop4cli.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+# How long a session may do nothing before its client is taken for dead; one that is about to write, sooner.
+_IDLE_S, _IDLE_WRITING_S = 900, 60
+_LOOK_EVERY_S = 15.0
+_TOKEN_BYTES = 32
+_SHORTEST_TOKEN = 16
+# Names of changes are kept longer than any client tries again.
+_FORGET = "delete from served_change where time_utc < now()::timestamp - interval 7 days"
+_ABANDONED = f"""
+select count(*) filter (where state <> 'active' and query_started_at < now()::timestamp - to_seconds(
+         case when query like '%update served set%' then {_IDLE_WRITING_S} else {_IDLE_S} end)) as abandoned,
+       count(*) filter (where state = 'active') as busy
+from quack_active_connections()
+"""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that accepts clients."""
+
+    address: Address
+    token: str
+    connection: duckdb.DuckDBPyConnection
+
+    def wait(self, end: threading.Event) -> None:
+        """Until `end` is set; sessions of dead clients are ended, which the protocol itself never does."""
+        while not end.wait(_LOOK_EVERY_S):
+            found = self.connection.execute(_ABANDONED).fetchone()
+            if found is not None and found[0] and not found[1]:
+                self.listen_again()
+
+    def listen_again(self) -> None:
+        """End all sessions, and with them what is open in them; clients that live try again."""
+        self.connection.execute("call quack_stop(?)", [self.address.uri]).fetchall()
+        _listen(self.connection, self.address, self.token)
+
+
+@contextmanager
+def serving(path: Path, address: Address, token_of: Callable[[], str], lock_timeout_s: float) -> Iterator[Serving]:
+    """Serve the store until the block ends; its lock is held, and the file is whole and closed after it.
+
+    The token is made under the lock: whoever fails to get that leaves the token of another server as it is.
+    """
+    door = FileDoor(path, lock_timeout_s)
+    door.create()
+    with ExitStack() as stack:
+        stack.enter_context(store_lock(path, shared=False, timeout_s=lock_timeout_s))
+        token = token_of()
+        connection = door.connect(read_only=False)
+        stack.callback(connection.close)
+        load(connection)
+        connection.execute(_FORGET)
+        meta = json.dumps({"iop4": __version__, "process": os.getpid()})
+        connection.execute("call quack_identify(name => ?, meta => ?)", [NAME, meta]).fetchall()
+        _check_free(address)
+        _listen(connection, address, token)
+        # Clients see this store and no other file of this machine.
+        connection.execute("set enable_external_access = false; set lock_configuration = true")
+        _check_is_ours(address, token, lock_timeout_s)
+        stack.enter_context(served_at.announced(path, address))
+        yield Serving(address, token, connection)
+        connection.execute("call quack_stop(?)", [address.uri]).fetchall()
+        connection.execute("force checkpoint")
+
+
+def free_port(host: str) -> int:
+    with _socket(host) as probe:
+        probe.bind((host.strip("[]"), 0))
+        return int(probe.getsockname()[1])
+
+
+def new_token(file: Path) -> str:
+    """A token made anew into a file that only its owner reads."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(token + "\n")
+    return token
+
+
+def check_token(token: str, said: str) -> str:
+    if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
+        raise UsageError(f"{said}: a token is of {_SHORTEST_TOKEN} or more plain characters in one line")
+    return token
+
+
+def _listen(connection: duckdb.DuckDBPyConnection, address: Address, token: str) -> None:
+    import duckdb
+
+    try:
+        connection.execute(
+            "call quack_serve(?, token => ?, allow_other_hostname => ?)",
+            [address.uri, token, not is_loopback(address.host)],
+        ).fetchall()
+    except duckdb.Error as error:
+        raise StoreError(f"cannot listen at {address.uri}: {str(error).replace(token, '***')}") from None
+
+
+def _check_free(address: Address) -> None:
+    """The protocol's server would share a port with another one without a word."""
+    try:
+        with _socket(address.host) as probe:
+            probe.bind((address.host.strip("[]"), address.port))
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen at {address.host}:{address.port}: {error.strerror}; --port 0 takes one that is free"
+        ) from error
+
+
+def _check_is_ours(address: Address, token: str, lock_timeout_s: float) -> None:
+    """Accepts clients, and knows our token: nobody else has taken the port between."""
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(address.host, address.host)
+    ServerDoor(Address(host, address.port, plain=True), token, lock_timeout_s).create()
+
+
+def _socket(host: str) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
