@@ -28,9 +28,10 @@ def this_process() -> str:
 
 
 def sign(descriptor: int) -> None:
-    """Leave a note of who holds the lock for writing."""
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{this_process()}\n".encode(), 0)
+    """Leave a note of who holds the lock for writing, where there is space for it."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{this_process()}\n".encode(), 0)
 
 
 def unsign(descriptor: int) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from iop4cli.archive.lock import cannot_write, try_flock
 from iop4cli.archive.lock_holders import processes_at, signed_by, this_process
 from iop4cli.errors import StoreError
+from iop4cli.full_disk import told_if_full
 
 N_FILES = 64
 _AT_WORK, _AT_REST = "at work", "at rest"
@@ -110,13 +111,15 @@ class NightLocks:
         if held.found[number] is None:
             held.begun_s[number] = os.fstat(descriptor).st_mtime
         else:
-            _write(descriptor, count, _AT_WORK, note)
+            with told_if_full(self._path(number)):
+                _write(descriptor, count, _AT_WORK, note)
         return True
 
     def begin(self, held: Held) -> None:
         """Sign those that the one before had not ended well, when what it left is put right."""
         for number in held.begun_s:
-            _write(held.descriptors[number], held.counts[number], _AT_WORK, held.notes[number])
+            with told_if_full(self._path(number)):
+                _write(held.descriptors[number], held.counts[number], _AT_WORK, held.notes[number])
         held.begun_s.clear()
 
     def _locked(self, number: int) -> int | None:
