@@ -13,8 +13,12 @@ from iop4cli.archive.catalog_store import read_sources, source_batches
 from iop4cli.archive.name_lists import keep_names
 from iop4cli.archive.source import Source
 from iop4cli.archive.store import Batch, Store, utc_now
-from iop4cli.errors import NoSuchItem, UsageError
+from iop4cli.errors import NoSuchItem, StoreBusy, StoreError, UsageError
 from iop4cli.strict_toml import FrozenTable
+
+# How often others may come in between a look at the catalogue and its change.
+_TRIES = 20
+_MEANWHILE = "the catalogue has been changed at this very moment"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,18 @@ def apply_change(store: Store, what: str, who: str, pairs: Sequence[Pair], more:
     something would be calibrated that is not there.
     """
     pairs = [Pair(pair.name, pair.before, pair.after and _as_stored(pair.after)) for pair in pairs]
+    for _ in range(_TRIES):
+        try:
+            return _try_change(store, what, who, pairs, more)
+        except StoreError as error:
+            if _MEANWHILE not in str(error):
+                raise
+    raise StoreBusy("others change the catalogue without a pause; nothing is changed, try again")
+
+
+def _try_change(store: Store, what: str, who: str, pairs: Sequence[Pair], more: Sequence[Batch]) -> int:
+    """StoreError, and nothing is changed, if somebody changes the catalogue between the look at it and the writing."""
+    last = int(store.rows("select coalesce(max(change), 0) as n from catalog_change")[0]["n"])
     known = {source.name: source for source in read_sources(store)}
     for pair in pairs:
         if known.get(pair.name) != pair.before:
@@ -64,8 +80,14 @@ def apply_change(store: Store, what: str, who: str, pairs: Sequence[Pair], more:
         for pair in pairs
     ]  # fmt: skip
     changed = source_batches([pair.name for pair in pairs], [pair.after for pair in pairs if pair.after is not None])
+    unchanged = (
+        f"select case when coalesce(max(change), 0) <> {last} then error('{_MEANWHILE}') end "
+        "from catalog_change where change is not null; "
+    )
     number = "update catalog_change set change = (select coalesce(max(change), 0) + 1 from catalog_change) "
-    store.write([*changed, Batch("catalog_change", rows, append=True), *more], number + "where change is null;")
+    store.write(
+        [*changed, Batch("catalog_change", rows, append=True), *more], unchanged + number + "where change is null;"
+    )
     keep_names(store, ("source",))
     found = store.rows("select max(change) as n from catalog_change where time_utc = ? and who = ?", [now, who])
     return int(found[0]["n"])
