@@ -21,9 +21,9 @@ class How(Filters, total=False):
     """The filters, and how a step is done: the options of the commands.
 
     `force` does again what is up to date; `dry_run` says what is due and writes nothing; `jobs` is the number of
-    processes (0 is one a core); `executor` is auto, here or processes; `params` are parameters of steps by name, like
-    {"phot.radius_fwhm": 1.5} (for a single step the name of the step may be left out); `on_event` is called with
-    each event of the pipeline, in this thread.
+    processes (0 is one a core); `executor` is auto, here, processes or dask:ADDRESS; `params` are parameters of steps
+    by name, like {"phot.radius_fwhm": 1.5} (for a single step the name of the step may be left out); `on_event` is
+    called with each event of the pipeline, in this thread.
     """
 
     force: bool
@@ -39,9 +39,9 @@ def run_steps(
 ) -> Run:
     """Plan, work and record; KeyboardInterrupt, or an error of `on_event`, goes on to the caller after the record."""
     from iop4cli.archive.store import utc_now
+    from iop4cli.commands.executing import executor_of
     from iop4cli.pipeline.engine import Ended, Session, Tally, dry_run, new_run_id
     from iop4cli.pipeline.engine import run_steps as run_pipeline
-    from iop4cli.pipeline.executor import make_executor
     from iop4cli.pipeline.runs import record_run
     from iop4cli.pipeline.steps import step_named
 
@@ -51,7 +51,7 @@ def run_steps(
     opened = open_with(_flags(how, steps))
     session = Session(
         opened.store, opened.surroundings(), selection(given, filters_of(how)),
-        make_executor(opened.config["executor"], opened.config["jobs"]), new_run_id(), how.get("force", False),
+        executor_of(opened), new_run_id(), how.get("force", False),
         night_timeout_s=opened.night_timeout_s,
     )  # fmt: skip
     started, tally, rows = utc_now(), Tally(), list[Row]()

@@ -102,13 +102,14 @@ def _reduce(folder: Path) -> Any:
     from iop4cli.archive.selection import Selection
     from iop4cli.commands.opening import open_archive
     from iop4cli.pipeline.engine import Ended, Planned, Session, Tally, new_run_id, run_steps
-    from iop4cli.pipeline.executor import make_executor
+    from iop4cli.pipeline.executor import make_executor, worker_limits
     from iop4cli.pipeline.steps import STEP_NAMES, step_named
     from iop4cli.shell.options import ArchiveOptions
 
     opened = open_archive(ArchiveOptions(archive=folder))
     write_sources(opened.store, read_catalog(folder / "sources.csv"))
-    executor = make_executor("auto", opened.config["jobs"])
+    limits = worker_limits(opened.config["job_timeout_s"], opened.config["worker_memory_mb"])
+    executor = make_executor("auto", opened.config["jobs"], limits, folder)
     session = Session(opened.store, opened.surroundings(), Selection(), executor, new_run_id())
     tally = Tally()
     try:

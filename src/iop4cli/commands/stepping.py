@@ -8,10 +8,10 @@ from contextlib import closing
 from typing import Any
 
 from iop4cli.archive.store import utc_now
+from iop4cli.commands.executing import executor_of
 from iop4cli.commands.opening import Opened, open_archive, parameter_flags
 from iop4cli.pipeline import runs
 from iop4cli.pipeline.engine import Ended, Event, Planned, Session, Tally, Waiting, dry_run, new_run_id, run_steps
-from iop4cli.pipeline.executor import make_executor
 from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, FAILED, IMPOSSIBLE, Step
 from iop4cli.pipeline.steps import step_named
 from iop4cli.shell import messages, output
@@ -33,7 +33,7 @@ def run_verb(names: Sequence[str], options: StepOptions) -> int:
         return 0
     session = Session(
         opened.store, opened.surroundings(), selection_of(options),
-        make_executor(opened.config["executor"], opened.config["jobs"]), new_run_id(), options.force,
+        executor_of(opened), new_run_id(), options.force,
         night_timeout_s=opened.night_timeout_s,
     )  # fmt: skip
     steps = [step_named(name) for name in names]

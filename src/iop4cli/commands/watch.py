@@ -125,7 +125,7 @@ def command(
     from iop4cli.commands.hooks import Hook
     from iop4cli.commands.watching import Screen
     from iop4cli.pipeline.announcing import Announcer
-    from iop4cli.pipeline.executor import Processes, one_thread_each, worker_count
+    from iop4cli.pipeline.executor import Processes, one_thread_each, worker_count, worker_limits
     from iop4cli.pipeline.live_notes import ExposureAdviser
     from iop4cli.pipeline.step import Parameters
     from iop4cli.pipeline.steps import STEP_NAMES
@@ -148,7 +148,8 @@ def command(
         stack.enter_context(_alone(opened.layout.root / "log" / "watch.lock"))
         announcer.start()
         one_thread_each()
-        executor = Processes(worker_count(opened.config["jobs"]), eager=True)
+        limits = worker_limits(opened.config["job_timeout_s"], opened.config["worker_memory_mb"])
+        executor = Processes(worker_count(opened.config["jobs"]), limits, eager=True)
         stack.callback(executor.close)
         executor.warm()
         feeds = _feeds(opened, registry, incoming or [], patience, server, every, nights)

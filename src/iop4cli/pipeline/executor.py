@@ -5,23 +5,29 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from typing import Protocol
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Protocol, TypeVar
 
 from iop4cli.errors import Iop4Error, UsageError
+from iop4cli.full_disk import DiskFull
 from iop4cli.pipeline.step import FAILED, Job, Outcome
-from iop4cli.pipeline.workers import workers_context
+from iop4cli.pipeline.workers import OUT_OF_MEMORY, WARM, Answer, Asked, Limits, Worker, machine_memory_mb
 
-# Starting a worker costs a second or two of imports; fewer jobs than this are quicker here.
+# Starting a worker costs a second or two of imports; fewer jobs than this are quicker here, or in a single one.
 _JOBS_WORTH_A_WORKER = 4
-_LOOK_FOR_PARENT_S = 2.0
-_LIBRARIES = (
-    "astropy.io.fits", "astropy.wcs", "astropy.time", "astrometry", "astroscrappy", "photutils.aperture", "sep",
-    "scipy.optimize", "iop4cli.pipeline.astrometer", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
-)  # fmt: skip
+_PATIENCE_AT_THE_END_S = 10.0
+_LOOK_EVERY_S = 0.05
+_LOOK_FOR_WORK_S = 1.0
+# Of the machine's memory, what a worker may take where nobody says: more than any honest job, and not all of it.
+_MEMORY_SHARE = 0.5
+# Python and the libraries of the steps take a third of it.
+LEAST_MEMORY_MB = 512
+NO_LIMITS = Limits()
+T = TypeVar("T")
 
 
 class Executor(Protocol):
@@ -38,13 +44,26 @@ def perform(job: Job) -> Outcome:
     start = time.perf_counter()
     try:
         outcome = step.work(job)
-    except Iop4Error as error:
-        outcome = step.failed(job, str(error))
+    except DiskFull as error:
+        # Space comes back: no key is kept, so that the next run tries again.
+        outcome = Outcome(job.step, job.item, FAILED, str(error))
     except Exception as error:  # a signal is none of these, and ends the run
+        if _wanted_memory(error):
+            reason = f"{OUT_OF_MEMORY}: a worker may take as much as the setting worker_memory_mb says"
+        elif isinstance(error, Iop4Error):
+            return replace(step.failed(job, str(error)), seconds=time.perf_counter() - start)
+        else:
+            reason = f"unexpected {type(error).__name__}: {error}"
         # Not a known failure of these inputs: no key is kept, so that the next run tries again.
-        reason = f"unexpected {type(error).__name__}: {error}"
         outcome = Outcome(job.step, job.item, FAILED, reason, detail=traceback.format_exc())
     return replace(outcome, seconds=time.perf_counter() - start)
+
+
+def _wanted_memory(error: BaseException | None) -> bool:
+    """Readers of files may take it for a fault of the file."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 class Here:
@@ -59,99 +78,111 @@ class Here:
 
 
 class Processes:
-    """A pool of spawned processes (never forked: a child would keep the store's lock).
+    """A few worker processes that are kept; one that hangs, dies or takes too much memory costs its own job.
 
     `eager`: even a single job goes to a worker, so that a crash in a C library costs that job and not the program.
     """
 
-    def __init__(self, n_workers: int, *, eager: bool = False) -> None:
-        self.n_workers, self.eager = n_workers, eager
-        self._pool: ProcessPoolExecutor | None = None
-        self._running: dict[Future[Outcome], Job] = {}
+    def __init__(self, n_workers: int, limits: Limits = NO_LIMITS, *, eager: bool = False) -> None:
+        self.n_workers, self.limits, self.eager = n_workers, limits, eager
+        self._jobs: SimpleQueue[Asked | None] = SimpleQueue()
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._workers: list[Worker] = []
+        self._run = 0
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        if not self.eager and self._pool is None and len(jobs) < _JOBS_WORTH_A_WORKER:
+        if not self.eager and not self._workers and len(jobs) < _JOBS_WORTH_A_WORKER:
             yield from Here().run(jobs)
             return
-        waiting = list(reversed(jobs))
-        running = self._running = {}
-        while waiting or running:
-            while waiting and len(running) < 2 * self.n_workers:
-                job = waiting.pop()
-                running[self._submit(job)] = job
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            broken: list[Job] = []
-            for future in finished:
-                job = running.pop(future)
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    broken.append(job)
-            if broken:
-                broken += running.values()
-                running.clear()
-                yield from self._one_by_one(broken)
-
-    def _one_by_one(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        """A worker died: find whose fault it was by giving each suspect a pool of its own."""
-        self.close()
-        for job in jobs:
-            try:
-                yield self._submit(job).result()
-            except BrokenProcessPool:
-                self.close()
-                reason = "the worker process died (out of memory, or a crash in a C library)"
-                yield Outcome(job.step, job.item, FAILED, reason)
-
-    def _submit(self, job: Job) -> Future[Outcome]:
-        return self._started().submit(perform, job)
-
-    def _started(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self.n_workers, mp_context=workers_context(), initializer=_quiet_worker, initargs=(os.getpid(),)
-            )
-        return self._pool
+        self._run += 1
+        n_workers = self.n_workers if self._workers or len(jobs) >= _JOBS_WORTH_A_WORKER else 1
+        waiting, tried = deque(jobs), set[str]()
+        n_asked = 0
+        try:
+            while waiting or n_asked:
+                # One more than each can do at a time, so that none waits while outcomes are recorded.
+                while waiting and n_asked < 2 * n_workers:
+                    self._jobs.put(Asked(self._run, waiting.popleft()))
+                    n_asked += 1
+                self._start(min(n_asked, n_workers))
+                answer = self._answer()
+                job = answer.asked.job
+                if answer.asked.run != self._run:
+                    _discard(answer)
+                    continue
+                n_asked -= 1
+                if answer.outcome is not None:
+                    yield answer.outcome
+                elif answer.worker.was_late:
+                    yield _late(job, self.limits.job_timeout_s)
+                elif job.item in tried:
+                    reason = f"its worker process {answer.worker.cause_of_death()}; the second time too"
+                    yield Outcome(job.step, job.item, FAILED, reason)
+                else:
+                    # Out of memory, the kernel takes the largest: that need not be the one who asked for too much.
+                    tried.add(job.item)
+                    waiting.append(job)
+        finally:
+            _taken_from(self._jobs)
 
     def warm(self) -> None:
         """Start a worker and let it load what the steps use, so that the first frame need not wait for it."""
-        self._started().submit(_load_libraries)
+        self._run += 1
+        self._jobs.put(Asked(self._run, Job(WARM, "", "", {}, "")))
+        self._start(1)
 
     def close(self) -> None:
         """Let go of the workers; the files of what they were at when a signal came are not to be kept."""
-        if self._pool is None:
-            return
-        pool, self._pool = self._pool, None
-        pool.shutdown(wait=True, cancel_futures=True)
-        for future in self._running:
-            if not future.cancelled() and future.exception() is None:
-                for temporary, _ in future.result().files:
-                    temporary.unlink(missing_ok=True)
-        self._running.clear()
+        _taken_from(self._jobs)
+        for _ in self._workers:
+            self._jobs.put(None)
+        try:
+            until = time.monotonic() + _PATIENCE_AT_THE_END_S
+            while any(worker.is_busy for worker in self._workers) and time.monotonic() < until:
+                time.sleep(_LOOK_EVERY_S)
+        finally:
+            for worker in self._workers:
+                worker.kill()
+            for answer in _taken_from(self._answers):
+                _discard(answer)
+            self._workers.clear()
+            self._jobs = SimpleQueue()
+
+    def _start(self, n_wanted: int) -> None:
+        self._workers = [worker for worker in self._workers if not worker.is_over]
+        while len(self._workers) < n_wanted:
+            self._workers.append(Worker(self.limits, self._jobs, self._answers))
+
+    def _answer(self) -> Answer:
+        """The next one; who takes too long meanwhile is ended, and so answers too."""
+        while True:
+            left = [left_s for worker in self._workers if (left_s := worker.left_s()) is not None]
+            try:
+                return self._answers.get(timeout=max(_LOOK_EVERY_S, min(left)) if left else _LOOK_FOR_WORK_S)
+            except Empty:
+                for worker in self._workers:
+                    worker.end_if_late()
 
 
-def _quiet_worker(parent: int) -> None:
-    """Ctrl-C is the main process' business; the workers finish or are dropped, and end with it if it is killed."""
-    import signal
-    import threading
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _late(job: Job, timeout_s: float) -> Outcome:
+    """No key is kept, so that the next run tries again; the same holds for a worker that died."""
+    reason = f"took longer than {timeout_s:g} s (job_timeout_s): a library hangs, or the machine is overloaded"
+    return Outcome(job.step, job.item, FAILED, reason, seconds=timeout_s)
 
 
-def _end_with(parent: int) -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_FOR_PARENT_S)
-    os._exit(1)
+def _discard(answer: Answer) -> None:
+    """Nobody waits for it any more: its files are not to be kept."""
+    for temporary, _ in answer.outcome.files if answer.outcome is not None else ():
+        temporary.unlink(missing_ok=True)
 
 
-def _load_libraries() -> None:
-    import importlib
-
-    for module in _LIBRARIES:
-        importlib.import_module(module)
+def _taken_from(queue: SimpleQueue[T]) -> list[T]:
+    taken = []
+    while True:
+        try:
+            taken.append(queue.get_nowait())
+        except Empty:
+            return taken
 
 
 def one_thread_each() -> None:
@@ -168,9 +199,29 @@ def worker_count(n_jobs: int) -> int:
     return n_jobs or (os.cpu_count() or 1)
 
 
-def make_executor(name: str, n_jobs: int) -> Executor:
+def worker_limits(job_timeout_s: float, memory_mb: int) -> Limits:
+    """Limits as the settings say; a negative memory is a share of the machine's."""
+    if job_timeout_s < 0:
+        raise UsageError(f"job_timeout_s must be a number of seconds, or 0 for no limit, not {job_timeout_s:g}")
+    if 0 < memory_mb < LEAST_MEMORY_MB:
+        raise UsageError(f"worker_memory_mb is {memory_mb}: a worker needs {LEAST_MEMORY_MB} MB; 0 is no limit")
+    if memory_mb < 0:
+        memory_mb = max(LEAST_MEMORY_MB, int(_MEMORY_SHARE * machine_memory_mb()))
+    return Limits(job_timeout_s, memory_mb)
+
+
+def make_executor(name: str, n_jobs: int, limits: Limits, archive: Path) -> Executor:
+    """The executor that a setting names; `archive` is the folder that its workers have to see."""
     one_thread_each()
-    if name in {"auto", "processes", "here"}:
-        workers = worker_count(n_jobs)
-        return Here() if name == "here" or workers == 1 else Processes(workers)
-    raise UsageError(f"unknown executor {name!r}; known: auto, here, processes")
+    if name.startswith("dask:"):
+        from iop4cli.pipeline.dask_executor import connected
+
+        return connected(name.removeprefix("dask:"), n_jobs, limits, archive)
+    if name not in {"auto", "processes", "here"}:
+        raise UsageError(f"unknown executor {name!r}; known: auto, here, processes, dask:ADDRESS")
+    workers = worker_count(n_jobs)
+    is_limited = limits != NO_LIMITS
+    if name == "here" or (workers == 1 and not is_limited):
+        return Here()
+    # Nothing ends a C library in this process: even a single job goes to a worker, for a third of a second.
+    return Processes(workers, limits, eager=is_limited)

@@ -72,9 +72,9 @@ _ARGUMENTS = {
 # Words that the help has, but not as `one, two or three`.
 _WORDS = {
     "--images": ("blocks", "kitty", "sixel", "auto"), "--mail-if": ("problems", "results", "always"),
-    "--bad": ("all",), "--run": ("last",),
+    "--bad": ("all",), "--run": ("last",), "--executor": ("auto", "here", "processes", "dask:"),
 }  # fmt: skip
-_CHOSEN = ("--format", "--executor", "--level", "--kind", "--system", "--hold")
+_CHOSEN = ("--format", "--level", "--kind", "--system", "--hold")
 _ALTERNATIVES = re.compile(r"([\w-]+(?:, [\w-]+)*),? or ([\w-]+)")
 
 

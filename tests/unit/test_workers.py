@@ -1,0 +1,124 @@
+"""A worker that hangs, crashes or eats memory costs its own job, and no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iop4cli.errors import UsageError
+from iop4cli.pipeline.executor import Here, Processes, make_executor, worker_limits
+from iop4cli.pipeline.step import DONE, FAILED, Job, Outcome
+from iop4cli.pipeline.workers import Limits, machine_memory_mb, resident_mb
+
+MISBEHAVING = Path(__file__).parents[1] / "soak" / "misbehaving"
+TIMEOUT_S = 4.0
+
+
+@pytest.fixture(autouse=True)
+def toy_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers know a step `toy` whose items say what to do."""
+    monkeypatch.setenv("PYTHONPATH", f"{MISBEHAVING}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+
+@pytest.fixture
+def two_workers() -> Iterator[Processes]:
+    executor = Processes(2, Limits(TIMEOUT_S, 600), eager=True)
+    yield executor
+    executor.close()
+
+
+def toy(item: str, **payload: object) -> Job:
+    return Job("toy", item, item, {}, "", payload)
+
+
+def done_among(executor: Processes, *odd: Job) -> dict[str, Outcome]:
+    """Outcomes of odd jobs among good ones; all the good ones must be done, each once."""
+    jobs = [toy(f"{n}/good") for n in range(8)]
+    jobs[2:2] = odd
+    outcomes = list(executor.run(jobs))
+    assert sorted(outcome.item for outcome in outcomes) == sorted(job.item for job in jobs)
+    assert all(outcome.status == DONE for outcome in outcomes if outcome.item.endswith("/good"))
+    return {outcome.item: outcome for outcome in outcomes}
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("how", ["hang", "stop"])
+def test_a_job_that_hangs_in_c_fails_after_its_time(two_workers: Processes, how: str) -> None:
+    start = time.monotonic()
+    outcome = done_among(two_workers, toy(how))[how]
+    assert outcome.status == FAILED and outcome.key is None
+    assert outcome.reason.startswith("took longer than 4 s (job_timeout_s)")
+    assert TIMEOUT_S <= time.monotonic() - start < 10 * TIMEOUT_S
+
+
+@pytest.mark.night
+@pytest.mark.parametrize(("how", "said"), [("abort", "SIGABRT"), ("segfault", "SIGSEGV"), ("kill", "memory ran out")])
+def test_a_job_that_kills_its_worker_fails_alone(two_workers: Processes, how: str, said: str) -> None:
+    outcome = done_among(two_workers, toy(how))[how]
+    assert outcome.status == FAILED and outcome.key is None
+    assert said in outcome.reason and "second time" in outcome.reason
+
+
+@pytest.mark.night
+def test_a_worker_that_is_killed_once_costs_nothing(two_workers: Processes, tmp_path: Path) -> None:
+    job = toy("kill", once=str(tmp_path / "killed"))
+    assert done_among(two_workers, job)["kill"].status == DONE
+    assert (tmp_path / "killed").exists()
+
+
+@pytest.mark.night
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a process may write to")
+def test_a_job_without_end_of_memory_fails_alone(two_workers: Processes) -> None:
+    outcome = done_among(two_workers, toy("memory"))["memory"]
+    assert outcome.status == FAILED and outcome.key is None
+    assert "ran out of memory" in outcome.reason and "worker_memory_mb" in outcome.reason
+    # Its worker is replaced: what did not fit once is not carried along.
+    pids = {int(good.notes[0]) for good in two_workers.run([toy(f"{n}/good") for n in range(8)])}
+    assert all(resident_mb(pid) < 300 for pid in pids)
+
+
+def test_no_job_in_flight_outlives_close(tmp_path: Path) -> None:
+    executor = Processes(1, Limits(60.0), eager=True)
+    left = tmp_path / "left"
+    jobs = [toy("good"), toy("sleep1", files=[(left, tmp_path / "final")]), toy("2/good")]
+    outcomes = executor.run(jobs)
+    pid = int(next(outcomes).notes[0])
+    time.sleep(0.5)
+    executor.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    # The temporary file of what was finished and nobody took is gone.
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.night
+def test_close_does_not_wait_for_a_job_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iop4cli.pipeline.executor._PATIENCE_AT_THE_END_S", 0.5)
+    executor = Processes(1, Limits(600.0), eager=True)
+    outcomes = executor.run([toy("good"), toy("hang")])
+    pid = int(next(outcomes).notes[0])
+    time.sleep(0.5)
+    executor.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_one_process_has_the_protection_too(tmp_path: Path) -> None:
+    assert isinstance(make_executor("auto", 1, Limits(10.0), tmp_path), Processes)
+    assert isinstance(make_executor("auto", 1, Limits(), tmp_path), Here)
+    assert isinstance(make_executor("here", 4, Limits(10.0), tmp_path), Here)
+
+
+def test_limits_that_cannot_be_are_refused() -> None:
+    with pytest.raises(UsageError, match="job_timeout_s"):
+        worker_limits(-1.0, 0)
+    with pytest.raises(UsageError, match="512"):
+        worker_limits(0.0, 100)
+    assert worker_limits(0.0, 0) == Limits(0.0, 0)
+    assert worker_limits(5.0, -1).memory_mb == machine_memory_mb() // 2
