@@ -255,3 +255,17 @@ def test_within_one_look_nothing_is_written(store: Store) -> None:
     with pytest.raises(RuntimeError, match="held open for reading"), store.reading():
         store.write([])
     store.write([])
+
+
+def test_threads_of_one_process_ask_at_the_same_time(store: Store) -> None:
+    """They share what DuckDB has open, its settings too, whichever was first."""
+    store.write([note("a")])
+    other = Store(store.path)
+    found: list[object] = []
+    with store.reading():
+        for ask in (lambda: other.rows("select name from note"), lambda: other.ask("select name from note").rows):
+            thread = threading.Thread(target=lambda ask=ask: found.append(ask()))
+            thread.start()
+            thread.join()
+        found.append(store.rows("select name from note"))
+    assert found == [[{"name": "a"}], [("a",)], [{"name": "a"}]]

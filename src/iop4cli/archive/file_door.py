@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ _NO_EXTENSIONS = (
 
 # Nor can a condition that somebody typed or passed on (--where, --alert, a filter) read or write any other file.
 _SEALED = f"set enable_external_access = false; {_NO_EXTENSIONS}"
+# Threads that have the same file open share its settings, and who comes second finds them locked.
+_sealing = threading.Lock()
 
 
 class FileDoor:
@@ -62,7 +65,7 @@ class FileDoor:
     @contextmanager
     def question(self) -> Iterator[Connection]:
         with self._open(read_only=True) as connection:
-            connection.execute(_SEALED)
+            _seal(connection, _SEALED)
             yield _FileConnection(connection)
 
     moment = question
@@ -84,7 +87,10 @@ class FileDoor:
 
         with self._open(read_only=not write) as connection:
             try:
-                connection.execute("begin" if write else _NO_EXTENSIONS)
+                if write:
+                    connection.execute("begin")
+                else:
+                    _seal(connection, _NO_EXTENSIONS)
                 answer = taken(connection.execute(sql))
                 if write:
                     connection.execute("commit")
@@ -172,3 +178,11 @@ class _FileConnection:
                 self._connection.execute(f"insert into {name} by name select * from incoming")
                 self._connection.unregister("incoming")
         return columns
+
+
+def _seal(connection: duckdb.DuckDBPyConnection, settings: str) -> None:
+    """Make these settings, once for all threads that have the file open at this moment."""
+    with _sealing:
+        found = connection.execute("select current_setting('lock_configuration')").fetchone()
+        if found is None or not found[0]:
+            connection.execute(settings)
