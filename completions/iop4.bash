@@ -35,7 +35,7 @@ _iop4_subcommands() {
     "index") _iop4_taken="list coverage needs verify fetch add -h --help" ;;
     "flag") _iop4_taken="add list remove -h --help" ;;
     "calib") _iop4_taken="fit list show plot accept reject export -h --help" ;;
-    "doctor") _iop4_taken="instrument --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "doctor") _iop4_taken="instrument --check --repair --yes --forget-lost --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
   esac
 }
 _iop4_options() {
@@ -63,7 +63,7 @@ _iop4_options() {
     "init") _iop4_taken="--raw --catalog -q --quiet -h --help" ;;
     "fetch") _iop4_taken="--from --new --list --since --until --pattern --again --copy --link --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog import" | "catalog edit" | "catalog rename" | "catalog undo") _iop4_taken="--archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
-    "catalog list" | "catalog log" | "catalog check" | "catalog health" | "index list" | "index verify" | "calib show" | "doctor") _iop4_taken="--json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "catalog list" | "catalog log" | "catalog check" | "catalog health" | "index list" | "index verify" | "calib show") _iop4_taken="--json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog export" | "calib export") _iop4_taken="-o --output --format --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog add") _iop4_taken="--ra --dec --kind --other-name --mag --calibrates --redshift --p --chi --only-beam --reference --comment --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "catalog remove") _iop4_taken="--force --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
@@ -81,6 +81,7 @@ _iop4_options() {
     "calib plot") _iop4_taken="-o --output --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "calib accept" | "calib reject") _iop4_taken="--reason --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "serve") _iop4_taken="--host --port --token-file --archive --lock-timeout -q --quiet -v --verbose -h --help" ;;
+    "doctor") _iop4_taken="--check --repair --yes --forget-lost --json --archive --db --lock-timeout -q --quiet -v --verbose -h --help" ;;
     "doctor instrument") _iop4_taken="--frame --json -h --help" ;;
     "simulate") _iop4_taken="--instrument --mode --night --seed --target --targets --groups --bands --transparency-rms --seeing --size --bad --index --mag --p --density --angles --imbalance --companion --block --flip --no-full-frame -q --quiet -h --help" ;;
   esac

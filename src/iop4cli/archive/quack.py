@@ -11,7 +11,8 @@ import importlib.util
 import ipaddress
 import os
 import re
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +27,7 @@ FORMS = "quack:HOST:PORT, or quack+plain:HOST:PORT without TLS beyond this machi
 _ADDRESS = re.compile(r"quack(?P<plain>\+plain)?:(?P<host>\[[0-9a-fA-F:.]+\]|[^:/\[\]\s'\"]+)(:(?P<port>\d{1,5}))?")
 _EXTENSIONS = ("httpfs", "quack")
 _INSTALL = "pip install 'iop4cli[server]' installs both"
-_HOME = threading.Lock()
-_instances: dict[int, duckdb.DuckDBPyConnection] = {}
+_idle: dict[int, list[Client]] = {}
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,39 @@ def _extension(name: str, version: str) -> Path:
     return file
 
 
-def client() -> duckdb.DuckDBPyConnection:
-    """A connection of this process's own DuckDB, in memory, that speaks the protocol."""
+@contextmanager
+def client() -> Iterator[Client]:
+    """A DuckDB of this process's own, in memory, that speaks the protocol, for one user at a time.
+
+    What is attached in one is renewed together, so that a session that has died would spoil the others. Making one
+    takes 0.2 s: it is kept for the next, but not if a call in it was left behind.
+    """
+    # A forked process must not touch its parent's.
+    idle = _idle.setdefault(os.getpid(), [])
+    try:
+        mine = idle.pop()
+    except IndexError:
+        mine = Client(_made())
+    try:
+        yield mine
+    finally:
+        if not mine.is_left:
+            idle.append(mine)
+
+
+@dataclass
+class Client:
+    """A connection, and whether a call in it was left behind."""
+
+    connection: duckdb.DuckDBPyConnection
+    is_left: bool = False
+
+
+def _made() -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    with _HOME:
-        # A forked process must not touch its parent's.
-        home = _instances.get(os.getpid())
-        if home is None:
-            home = duckdb.connect(":memory:")
-            load(home)
-            # What was sent is not sent again behind our back.
-            home.execute("set http_retries = 0")
-            _instances[os.getpid()] = home
-        return home.cursor()
+    made = duckdb.connect(":memory:")
+    load(made)
+    # What was sent is not sent again behind our back.
+    made.execute("set http_retries = 0")
+    return made

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive.doors import Taken
-from iop4cli.archive.quack import Address, client
+from iop4cli.archive.quack import Address, Client, client
 from iop4cli.archive.quack_errors import Lost, meaning
 from iop4cli.archive.waiting import Silence, waited
 from iop4cli.errors import UsageError
@@ -32,50 +32,40 @@ class Line:
 
     def ask(self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], Taken]) -> Taken:
         """One question, in a session that ends with the answer."""
-        with self._cursor() as cursor:
-            return self.call(cursor, _QUESTION, self._question(_READ_ONLY + sql), taken)
+        with client() as mine:
+            return self.call(mine, _QUESTION, self._question(_READ_ONLY + sql), taken)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         name = f"s{uuid.uuid4().hex}"
         token = self._token.replace("'", "''")
         options = f"type quack, token '{token}', disable_ssl {self.address.without_tls}"
-        with self._cursor() as cursor:
-            self.call(cursor, f"attach '{self.address.uri}' as {name} ({options})", (), nothing)
+        with client() as mine:
+            self.call(mine, f"attach '{self.address.uri}' as {name} ({options})", (), nothing)
             try:
-                yield Session(self, cursor, name)
+                yield Session(self, mine, name)
             finally:
                 with suppress(Exception):
-                    self.call(cursor, f"detach database if exists {name}", (), nothing)
+                    self.call(mine, f"detach database if exists {name}", (), nothing)
 
     def call(
-        self, cursor: Cursor, sql: str, parameters: Sequence[Any], taken: Callable[[duckdb.DuckDBPyConnection], Taken]
+        self, mine: Client, sql: str, parameters: Sequence[Any], taken: Callable[[duckdb.DuckDBPyConnection], Taken]
     ) -> Taken:
         """Say something to the server, and wait as long as it is alive."""
         import duckdb
 
-        if cursor.is_left:
+        if mine.is_left:
             raise Lost("the last call is not over")
         try:
-            return waited(lambda: taken(cursor.duckdb.execute(sql, list(parameters))), self._is_alive)
+            return waited(lambda: taken(mine.connection.execute(sql, list(parameters))), self._is_alive)
         except duckdb.Error as error:
             raise meaning(error, self.address, self._token) from None
         except Silence:
-            cursor.is_left = True
+            mine.is_left = True
             raise Lost("it takes what is said and says nothing") from None
         except BaseException:
-            cursor.is_left = True
+            mine.is_left = True
             raise
-
-    @contextmanager
-    def _cursor(self) -> Iterator[Cursor]:
-        cursor = Cursor(client())
-        try:
-            yield cursor
-        finally:
-            # Closing would wait for a call that was left behind.
-            if not cursor.is_left:
-                cursor.duckdb.close()
 
     def _question(self, sql: str) -> list[Any]:
         return [self.address.uri, sql, self._token, self.address.without_tls]
@@ -88,32 +78,25 @@ class Line:
 
         def asked() -> None:
             with suppress(duckdb.Error):
-                client().execute(_QUESTION, self._question("select 1")).fetchall()
+                with client() as mine:
+                    mine.connection.execute(_QUESTION, self._question("select 1")).fetchall()
                 said.set()
 
         threading.Thread(target=asked, daemon=True).start()
         return said.wait(max(self._silence_s, 1.0))
 
 
-class Cursor:
-    """A cursor of ours, and whether a call of it was left behind."""
-
-    def __init__(self, duckdb: duckdb.DuckDBPyConnection) -> None:
-        self.duckdb = duckdb
-        self.is_left = False
-
-
 class Session:
     """A session at the server: what is temporary or open in it goes with it."""
 
-    def __init__(self, line: Line, cursor: Cursor, name: str) -> None:
-        self._line, self._cursor, self._name = line, cursor, name
+    def __init__(self, line: Line, mine: Client, name: str) -> None:
+        self._line, self._client, self._name = line, mine, name
 
     def asked(
         self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], Taken], parameters: Sequence[Any] = ()
     ) -> Taken:
         said = with_parameters(sql, parameters)
-        return self._line.call(self._cursor, f"from quack_query_by_name('{self._name}', ?)", [said], taken)
+        return self._line.call(self._client, f"from quack_query_by_name('{self._name}', ?)", [said], taken)
 
     def stage(self, tables: Sequence[tuple[str, str, Any]]) -> list[tuple[str, ...]]:
         if not tables:
@@ -123,12 +106,12 @@ class Session:
         self._call("from quack_clear_cache()")
         columns = []
         for name, _, rows in tables:
-            described = self._line.call(self._cursor, f"describe {self._name}.{name}", (), lambda it: it.fetchall())
+            described = self._line.call(self._client, f"describe {self._name}.{name}", (), lambda it: it.fetchall())
             columns.append(tuple(str(column[0]) for column in described))
             if rows is not None:
-                self._cursor.duckdb.register("incoming", rows)
+                self._client.connection.register("incoming", rows)
                 self._call(f"insert into {self._name}.{name} by name select * from incoming")
-                self._cursor.duckdb.unregister("incoming")
+                self._client.connection.unregister("incoming")
         return columns
 
     def roll_back(self) -> None:
@@ -139,7 +122,7 @@ class Session:
             self.asked("rollback", nothing)
 
     def _call(self, sql: str) -> None:
-        self._line.call(self._cursor, sql, (), nothing)
+        self._line.call(self._client, sql, (), nothing)
 
 
 def nothing(cursor: duckdb.DuckDBPyConnection) -> None:

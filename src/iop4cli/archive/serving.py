@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,7 @@ from iop4cli.archive.file_door import FileDoor
 from iop4cli.archive.lock import store_lock
 from iop4cli.archive.quack import Address, is_loopback, load
 from iop4cli.archive.server_door import NAME, ServerDoor
+from iop4cli.archive.tokens import read_token
 from iop4cli.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -94,8 +96,10 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def new_token(file: Path) -> str:
-    """A token made anew into a file that only its owner reads."""
+def kept_token(file: Path) -> str:
+    """The token of a file that only its owner reads; made, if there is none: a server that comes back is known."""
+    if file.exists() and not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return check_token(read_token(file), str(file))
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     file.unlink(missing_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -49,7 +49,7 @@ def command(
             "--token-file",
             metavar="FILE",
             show_default=False,
-            help="File with the token that clients must know; else IOP4_DB_TOKEN; else one is made.",
+            help="File with the token that clients must know; else IOP4_DB_TOKEN; else one is made and kept.",
         ),
     ] = None,
     archive: Archive = None,
@@ -61,10 +61,10 @@ def command(
 
     Reads and writes iop4.duckdb, which nobody else can open meanwhile, and prints the address once it accepts
     clients: any verb with --db ADDRESS (or IOP4_DB, or the setting db). Frames are not served: clients see the same
-    folder over a shared disk. A token that is made anew lies in iop4.duckdb.token in the archive, for its owner only;
-    clients in the same folder find it there. The protocol is HTTP without encryption: beyond this machine use an SSH
-    tunnel. Needs pip install 'iop4cli[server]'. SIGTERM, SIGHUP and Ctrl-C end it; what clients were told is written
-    is in the file then.
+    folder over a shared disk. A token that is made lies in iop4.duckdb.token in the archive, for its owner only,
+    where clients find it too; remove it for another one. The protocol is HTTP without encryption: beyond this machine
+    use an SSH tunnel. Needs pip install 'iop4cli[server]'. SIGTERM, SIGHUP and Ctrl-C end it; what clients were told
+    is written is in the file then.
     """
     from iop4cli.archive.quack import Address
     from iop4cli.archive.serving import free_port, serving
@@ -95,7 +95,7 @@ def _warn_of(address: Address) -> None:
 
 def _token(file: Path | None, store: Path) -> str:
     from iop4cli.archive.served_at import token_file_of
-    from iop4cli.archive.serving import check_token, new_token
+    from iop4cli.archive.serving import check_token, kept_token
     from iop4cli.archive.tokens import VARIABLE, read_token
 
     if file is not None:
@@ -108,7 +108,7 @@ def _token(file: Path | None, store: Path) -> str:
         return check_token(said, VARIABLE)
     made = token_file_of(store)
     messages.notice(f"the token for clients is in {made}")
-    return new_token(made)
+    return kept_token(made)
 
 
 @contextmanager
