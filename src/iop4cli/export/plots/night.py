@@ -17,6 +17,7 @@ _OTHERS = ("#d08a1e", "#1f9aa5", "#c0569b", "#7a8a1f", "#6f7fd8")
 # Stands for the ink of the page, which SVG calls currentColor; no other colour is it.
 _INK = "#010203"
 _WIDTH_IN, _PANEL_IN, _ALONE_IN, _EDGE_IN = 4.6, 1.15, 1.5, 0.5
+_LEAST_AROUND_H = 0.1
 _MINUTES = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 360)
 _Point = tuple[float, float, float]  # MJD, value, error
 _MJD_ZERO = datetime(1858, 11, 17)
@@ -86,7 +87,11 @@ def samples_svg(prefix: str, label: str, groups: Sequence[tuple[str, Sequence[Sa
             axes.legend(ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
         axes.xaxis.set_major_formatter(lambda hours, _: f"{_MJD_ZERO + timedelta(minutes=round(60 * hours)):%H:%M}")
         times = [_HOURS_PER_DAY * _mjd(one.time) for _, samples in groups for one in samples]
-        axes.xaxis.set_major_locator(MultipleLocator(_hours_between(max(times) - min(times))))
+        span_h = max(times) - min(times)
+        # Around a single time the library would show years, with a tick every few minutes.
+        around_h = max(0.05 * span_h, _LEAST_AROUND_H)
+        axes.set_xlim(min(times) - around_h, max(times) + around_h)
+        axes.xaxis.set_major_locator(MultipleLocator(_hours_between(span_h)))
         axes.set_xlabel("UTC")
         return _svg(figure, prefix)
 
@@ -141,7 +146,7 @@ def _settings() -> Any:
 
 def _hours_between(span_h: float) -> float:
     """Between ticks: as clocks are read."""
-    return next((minutes / 60 for minutes in _MINUTES if span_h * 60 < 5 * minutes), _MINUTES[-1] / 60)
+    return next((minutes / 60 for minutes in _MINUTES if span_h * 60 < 5 * minutes), span_h / 5)
 
 
 def _figure(n_panels: int, panel_in: float = _PANEL_IN) -> tuple[Any, list[Any]]:
