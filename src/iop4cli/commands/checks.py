@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iop4cli.archive.index_files import IndexFile
     from iop4cli.archive.layout import Layout
     from iop4cli.archive.store import Store
+    from iop4cli.pipeline.examination import Trouble
     from iop4cli.shell.config import Config
 
 OK, WARNING, BAD = "ok", "warning", "bad"
@@ -28,13 +29,17 @@ Row = dict[str, Any]
 class Checks:
     """Runs all checks; `settings` are there when the configuration could be read."""
 
-    def __init__(self, archive: Path | None, flags: Sequence[tuple[str, Any, str]] = ()) -> None:
+    def __init__(
+        self, archive: Path | None, flags: Sequence[tuple[str, Any, str]] = (), *, thorough: bool = False
+    ) -> None:
         self._archive = archive
         self._flags = flags
         self._layout: Layout | None = None
         self._config: Config | None = None
         self._store: Store | None = None
+        self.thorough = thorough
         self.settings: list[Row] = []
+        self.troubles: list[Trouble] = []
 
     def run(self) -> Iterator[Row]:
         """A row for each check: check, status (ok, warning, bad), text."""
@@ -234,36 +239,30 @@ class Checks:
     def _files(self) -> Iterator[Row]:
         if self._layout is None or self._store is None:
             return
-        from iop4cli.archive.soundness import leftovers, lost_files, strays
+        from iop4cli.pipeline.examination import examine
 
-        unfinished = [self._layout.relative(path) for path in leftovers(self._layout)]
-        if unfinished:
-            yield _row(
-                "unfinished files",
-                WARNING,
-                f"{_several(unfinished)}: of a run that broke off, if none is at work; they may be deleted",
-            )
-        mend = {
-            "raw frame": "fetch it again",
-            "master": "`iop4 mkmaster` makes it again",
-            "reduced frame": "`iop4 reduce` makes it again",
-        }
-        lost = {kind: names for kind, names in lost_files(self._store, self._layout).items() if names}
-        for kind, names in lost.items():
-            yield _row(
-                "lost files",
-                BAD,
-                f"{kind}: {_several(names)} is on record, but its file is gone; {mend[kind]}",
-            )
-        unknown = strays(self._store, self._layout)
-        if unknown:
-            yield _row(
-                "stray files",
-                WARNING,
-                f"{_several(unknown)}: no row of the store speaks of it; it may be deleted",
-            )
-        if not (lost or unfinished or unknown):
-            yield _row("files", OK, "every row has its file, every product its row")
+        self.troubles = list(examine(self._store, self._layout))
+        if self.thorough:
+            self.troubles += self._read_all(self._store, self._layout)
+        for trouble in self.troubles:
+            text = f"{_several(trouble.names)}: {trouble.text}"
+            yield _row(trouble.kind, BAD if trouble.is_bad else WARNING, text) | {"names": list(trouble.names)}
+        if not self.troubles:
+            read = "; all were read, and are what was recorded" if self.thorough else ""
+            yield _row("files", OK, f"every row has its file, every product its row{read}")
+
+    def _read_all(self, store: Store, layout: Layout) -> list[Trouble]:
+        from iop4cli.pipeline.examination import n_to_read, read_all
+        from iop4cli.shell import messages
+
+        with messages.Progress() as progress:
+            progress.begin("reading", n_to_read(store))
+            return list(read_all(store, layout, progress.step))
+
+    @property
+    def opened(self) -> tuple[Store, Layout] | None:
+        """The archive, if there is one with a store that could be opened."""
+        return (self._store, self._layout) if self._store is not None and self._layout is not None else None
 
     def _people(self) -> Iterator[Row]:
         """What people said of things that are not there (any more)."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iop4cli.errors import Iop4Error
+from iop4cli.errors import Iop4Error, UsageError
 from iop4cli.shell import messages, output, page
 from iop4cli.shell.options import ArchiveOptions, Json, takes_options
+
+if TYPE_CHECKING:
+    from iop4cli.commands.checks import Checks
 
 EPILOG = """Examples:
 
   iop4 doctor
 
   iop4 doctor --json --archive blazars
+
+  iop4 doctor --check
+
+  iop4 doctor --repair --yes; iop4 run
 
   iop4 doctor instrument my_camera.toml --frame night/frame.fits
 """
@@ -32,12 +39,29 @@ app = typer.Typer(
 
 @app.callback(epilog=EPILOG)
 @takes_options
-def command(options: ArchiveOptions, ctx: typer.Context, json: Json = False) -> int:
+def command(
+    options: ArchiveOptions,
+    ctx: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Also read every file and compare its checksum, and the whole store.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Offer to mend what can be; asks before each kind. Contains --check.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --repair: don't ask.")] = False,
+    forget_lost: Annotated[
+        bool,
+        typer.Option("--forget-lost", help="With --repair: offer to forget raw frames that are gone."),
+    ] = False,
+    json: Json = False,
+) -> int:
     """Check the set-up: program, archive, store, index files, instruments, files and settings.
 
-    Reads only, and writes nothing; works outside an archive too. Each check says ok, warning or bad; the
-    exit code is 1 if something is bad. `iop4 doctor instrument FILE.toml --frame FRAME` checks an
-    instrument's file against a real header.
+    Without --repair it reads only; works outside an archive too. Each check says ok, warning or bad; the
+    exit code is 1 if something is bad, with --check or --repair also for warnings of files and rows that are
+    not mended. --repair removes what dead runs left, and lets the next `iop4 run` make products again that are
+    lost or altered; what people wrote is never removed. `iop4 doctor instrument FILE.toml --frame FRAME` checks
+    an instrument's file against a real header.
     """
     from iop4cli.commands.checks import Checks
     from iop4cli.commands.opening import store_flags
@@ -45,7 +69,10 @@ def command(options: ArchiveOptions, ctx: typer.Context, json: Json = False) -> 
     if ctx.invoked_subcommand is not None:
         return 0
     messages.set_verbosity(-1 if options.quiet else options.verbose)
-    checks = Checks(options.archive, store_flags(options.db, options.lock_timeout))
+    if (yes or forget_lost) and not repair:
+        raise UsageError("--yes and --forget-lost go with --repair")
+    thorough = check or repair
+    checks = Checks(options.archive, store_flags(options.db, options.lock_timeout), thorough=thorough)
     rows = list(checks.run())
     if json:
         for row in rows:
@@ -54,10 +81,21 @@ def command(options: ArchiveOptions, ctx: typer.Context, json: Json = False) -> 
             output.json_row({"check": "setting", **setting})
     else:
         _show(rows, checks.settings)
-    n_bad = sum(row["status"] == "bad" for row in rows)
+    of_files = {trouble.kind for trouble in checks.troubles}
+    n_bad = sum(row["status"] == "bad" and row["check"] not in of_files for row in rows)
+    n_bad += _n_not_mended(checks, thorough=thorough, repair=repair, yes=yes, forget_lost=forget_lost)
     if n_bad:
         messages.error(f"{n_bad} of {len(rows)} checks found something broken")
     return 1 if n_bad else 0
+
+
+def _n_not_mended(checks: Checks, *, thorough: bool, repair: bool, yes: bool, forget_lost: bool) -> int:
+    """Kinds of trouble between files and store that count for the exit code."""
+    if repair and checks.opened is not None:
+        from iop4cli.commands.doctor_repair import mend
+
+        return mend(*checks.opened, checks.troubles, yes=yes, forget_lost=forget_lost)
+    return sum(thorough or trouble.is_bad for trouble in checks.troubles)
 
 
 def _show(rows: list[dict[str, Any]], settings: list[dict[str, Any]]) -> None:
