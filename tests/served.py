@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from iop4cli.archive.quack import Address
 from iop4cli.archive.served_at import token_file_of
 from iop4cli.archive.server_door import ServerDoor
-from iop4cli.archive.serving import free_port
 from iop4cli.archive.store import Store
 from tests.night.archives import environment
 
@@ -24,7 +25,7 @@ class Server:
     """`iop4 serve` on an archive, always at the same port."""
 
     root: Path
-    port: int = field(default_factory=lambda: free_port("localhost"))
+    port: int = field(default_factory=lambda: _quiet_port())
     process: subprocess.Popen[str] | None = None
 
     def start(self, *options: str) -> Server:
@@ -67,6 +68,15 @@ class Server:
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.signal(signal.SIGTERM)
+
+
+def _quiet_port() -> int:
+    """A free port that no outgoing connection is given: a client that tries again would else meet itself there."""
+    while True:
+        port = random.randrange(15_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

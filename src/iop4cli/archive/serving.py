@@ -127,23 +127,27 @@ def _listen(connection: duckdb.DuckDBPyConnection, address: Address, token: str)
 
 
 def _check_free(address: Address) -> None:
-    """The protocol's server would share a port with another one without a word."""
-    try:
-        with _socket(address.host) as probe:
-            probe.bind((address.host.strip("[]"), address.port))
-    except OSError as error:
-        raise UsageError(
-            f"cannot listen at {address.host}:{address.port}: {error.strerror}; --port 0 takes one that is free"
-        ) from error
+    """The protocol's server would share a port with another one without a word.
+
+    By whether somebody answers: what a dead server has left of its connections is no hindrance.
+    """
+    with _socket(address.host) as probe:
+        probe.settimeout(1.0)
+        if probe.connect_ex((_near(address.host).strip("[]"), address.port)) == 0:
+            raise UsageError(
+                f"cannot listen at {address.host}:{address.port}: somebody else does; --port 0 takes one that is free"
+            )
 
 
 def _check_is_ours(address: Address, token: str, lock_timeout_s: float) -> None:
     """Accepts clients, and knows our token: nobody else has taken the port between."""
-    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(address.host, address.host)
-    ServerDoor(Address(host, address.port, plain=True), token, lock_timeout_s).create()
+    ServerDoor(Address(_near(address.host), address.port, plain=True), token, lock_timeout_s).create()
+
+
+def _near(host: str) -> str:
+    """How this machine itself comes to where all of its addresses are listened to."""
+    return {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
 
 
 def _socket(host: str) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    return made
+    return socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET, socket.SOCK_STREAM)
