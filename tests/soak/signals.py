@@ -200,6 +200,25 @@ def _read_one_line(process: subprocess.Popen[bytes]) -> None:
 
 def signals(folder: Path, times: int, verbs: tuple[str, ...] = tuple(ARGUMENTS)) -> Tried:
     """Each verb: `times` rounds of SIGINT, SIGTERM, SIGHUP, a pipe closed early, and Ctrl-Z with `fg`."""
+    with _nothing_ignored():
+        return _tried(folder, times, verbs)
+
+
+@contextlib.contextmanager
+def _nothing_ignored() -> Iterator[None]:
+    """What is started from nohup, or in the background of a script, ignores signals; here it is not to."""
+    before = {number: signal.getsignal(number) for number in _CODES}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tried(folder: Path, times: int, verbs: tuple[str, ...]) -> Tried:
     raw = small_night(folder / "raw", "2022-03-10")
     raw.iop4("run", "-j2")
     tries = _Tries(SmallArchive(raw.root), folder, random.Random(times))
