@@ -16,6 +16,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.cli.small_archives import SmallArchive
@@ -186,10 +187,20 @@ def _marked(mark: str) -> list[int]:
     return found
 
 
+def _signalled(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """A terminal tells all processes of a command, its workers too; `kill` tells one."""
+    if number == signal.SIGTERM:
+        process.send_signal(number)
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
+
 def _suspended_for_a_while(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGTSTP)
-    time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGCONT)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTSTP)
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGCONT)
 
 
 def _read_one_line(process: subprocess.Popen[bytes]) -> None:
@@ -228,7 +239,7 @@ def _tried(folder: Path, times: int, verbs: tuple[str, ...]) -> Tried:
         for _ in range(times):
             for number, code in _CODES.items():
                 both = {code} if verb in _ENDLESS else {code, *usual}
-                tries.disturb(verb, number.name, lambda process, n=number: process.send_signal(n), both)
+                tries.disturb(verb, number.name, partial(_signalled, number=number), both)
             if verb in _ENDLESS and not _ENDLESS[verb]:
                 tries.disturb(verb, "pipe closed", _read_one_line, {0})
                 continue
