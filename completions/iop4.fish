@@ -994,7 +994,7 @@ complete -c iop4 -n '__iop4_at serve' -s h -l help -d 'Show this message and exi
 complete -c iop4 -n '__iop4_at doctor' -l check -d 'Also read every file and compare its checksum, and the whole store'
 complete -c iop4 -n '__iop4_at doctor' -l repair -d 'Offer to mend what can be; asks before each kind'
 complete -c iop4 -n '__iop4_at doctor' -l yes -d 'With --repair: don\'t ask'
-complete -c iop4 -n '__iop4_at doctor' -l forget-lost -d 'With --repair: offer to forget raw frames that are gone, and their results'
+complete -c iop4 -n '__iop4_at doctor' -l forget-lost -d 'With --repair: offer to forget raw frames that are gone'
 complete -c iop4 -n '__iop4_at doctor' -l json -d 'NDJSON rows on stdout, one a line'
 complete -c iop4 -n '__iop4_at doctor' -l archive -x -a '(__fish_complete_directories)' -d 'The archive; else IOP4_ARCHIVE, else the nearest folder above'
 complete -c iop4 -n '__iop4_at doctor' -l db -x -d 'The store at a server (quack:HOST:PORT, see iop4 serve), not the archive\'s file; else IOP4_DB'
