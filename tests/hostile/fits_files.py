@@ -194,7 +194,7 @@ def _side(frame: Frame, side: int) -> bytes:
     return frame.with_cards(number("NAXIS1", side), number("NAXIS2", side)).header
 
 
-BOMB_BYTES = 1 << 30
+BOMB_BYTES = 1 << 28
 
 
 def _bz2_bomb(frame: Frame, _: random.Random) -> bytes:

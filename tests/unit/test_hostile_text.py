@@ -27,7 +27,7 @@ from iop4cli.share import share_dir
 from iop4cli.shell.arguments import names_from
 from tests.hostile.texts import broken_toml, hostile_text
 
-quick = settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=70, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
 TOML = sorted((share_dir() / "instruments").glob("*.toml")) + sorted((share_dir() / "archives").glob("*.toml"))
 KNOWN = {"BL Lac": ("2200+420",), "'; drop table flag; --": ("x",)}
 
@@ -153,7 +153,11 @@ def test_a_filter_of_a_table_means_the_same_in_sql_and_on_rows_and_stays_one_con
     except Iop4Error:
         return
     searched = ("name", "band")
-    said = as_sql(terms, searched)
+    try:
+        said = as_sql(terms, searched)
+    except Iop4Error:
+        assert "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
+        return
     for row in rows:
         fits(row, terms, searched)
     assert len(duckdb.extract_statements(f"select * from t where {said}")) == 1

@@ -16,8 +16,8 @@ def check_only_reads(sql: str, hint: str = "") -> None:
 
     try:
         statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise UsageError(f"SQL: {error}") from error
+    except (duckdb.Error, TypeError) as error:
+        raise UsageError(f"SQL: {_told(error)}") from error
     # DuckDB makes two statements of one PIVOT; the first bears no text.
     said = [statement for statement in statements if statement.query or statement.type.name != "CREATE"]
     if not said:
@@ -42,10 +42,14 @@ def check_condition(condition: str) -> None:
     for frame in ("select 1 where ({}\n)", "select coalesce(({}\n), true)"):
         try:
             statements = duckdb.extract_statements(frame.replace("{}", condition))
-        except (duckdb.Error, ValueError) as error:
-            raise UsageError(f"SQL: {str(error).split(chr(10))[0]}") from error
+        except (duckdb.Error, TypeError) as error:
+            raise UsageError(f"SQL: {_told(error).splitlines()[0]}") from error
         if [statement.type.name for statement in statements] != ["SELECT"]:
             raise UsageError("SQL: one condition, not statements")
+
+
+def _told(error: Exception) -> str:
+    return "it is not in UTF-8" if isinstance(error, TypeError) else str(error)
 
 
 def distinct(columns: Sequence[str]) -> list[str]:

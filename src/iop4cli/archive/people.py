@@ -8,6 +8,7 @@ from typing import Any
 
 from iop4cli.archive.name_lists import keep_names
 from iop4cli.archive.store import Batch, Store, utc_now
+from iop4cli.errors import UsageError
 
 
 def note_overrides(store: Store, frames: Sequence[str], values: Mapping[str, str], who: str) -> None:
@@ -76,7 +77,9 @@ def calibration_notes(store: Store, name: str) -> list[dict[str, Any]]:
 
 
 def quoted(text: str) -> str:
-    """A string literal of SQL."""
+    """A string literal of SQL; no name of anything has letters that cannot be in one."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UsageError(f"{text!r} has characters that no name has")
     return "'" + text.replace("'", "''") + "'"
 
 

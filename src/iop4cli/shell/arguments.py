@@ -73,6 +73,6 @@ def _name_of_row(text: str, number: int, *, with_failed: bool) -> str | None:
     if not with_failed and row.get("status") in ("failed", "impossible", "blocked", "retired"):
         return None
     name = row.get("name") or row.get("id")
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name:
         raise UsageError(f"standard input, line {number}: the row has neither `name` nor `id`")
     return name
