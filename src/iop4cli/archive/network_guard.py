@@ -21,11 +21,11 @@ _told: set[Path] = set()
 
 @dataclass
 class NetworkGuard:
-    """Asks once what disk the store is on. `policy` is the setting network_store."""
+    """Asks once what disk the store is on. `policy` is the setting network_store; without `warn` doubts stay unsaid."""
 
     folder: Path
     policy: str
-    warn: Callable[[str], object]
+    warn: Callable[[str], object] | None
     _is_checked: bool = field(default=False, init=False)
 
     def check(self) -> None:
@@ -45,7 +45,7 @@ class NetworkGuard:
                 f"the store is not written to: {disk.text}. {_WHAT_FOR} {_WAY_OUT} If no other host writes to it, "
                 'set network_store = "allow".'
             )
-        if disk.locks is Locks.UNSURE and self.folder not in _told:
+        if disk.locks is Locks.UNSURE and self.warn is not None and self.folder not in _told:
             # Once: a watch opens its archive again for each pass.
             _told.add(self.folder)
             self.warn(f'{disk.text}. {_WHAT_FOR} {_WAY_OUT} Set network_store = "allow" if all is well.')

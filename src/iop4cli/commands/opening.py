@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -62,7 +61,7 @@ def store_flags(db: str | None, lock_timeout_s: float | None) -> list[tuple[str,
 
 
 def opened_at(
-    layout: Layout, flags: Sequence[tuple[str, Any, str]] = (), warn: Callable[[str], object] = warnings.warn
+    layout: Layout, flags: Sequence[tuple[str, Any, str]] = (), warn: Callable[[str], object] | None = None
 ) -> Opened:
     """An archive with its settings and these flags (name, value, how it was said); `warn` tells of its disk."""
     config = load_config(layout.config, flags, step_settings())
