@@ -46,7 +46,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "report": ("report", _EPOCH),
     "export": ("export", "--format", "csv"),
     "log": ("log", "--follow"),
-    "sql": ("sql", "select count(*) from range(400000) a, range(40000) b where (a.range * b.range) % 7 = 3"),
+    "sql": ("sql", "select count(*) from range(30000) a, range(30000) b where (a.range * b.range) % 7 = 3"),
     "init": ("init", "{new}", "--catalog"),
     "fetch": ("fetch", "raw", "--copy"),
     "catalog": ("catalog", "list"),
