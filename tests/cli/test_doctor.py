@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 from small_archives import NIGHT, SmallArchive
 
 from iop4cli.share import share_dir
+from iop4cli.unfinished import unfinished_name
 
+# No process has this number.
+NOBODY = 2**22 + 17
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
@@ -62,11 +66,41 @@ def test_every_setting_tells_where_it_came_from(archive: SmallArchive) -> None:
 def test_lost_and_stray_and_unfinished_files_are_told(archive: SmallArchive) -> None:
     (archive.root / "reduced" / NIGHT / "BLLac-0001R0.fit").unlink()
     shutil.copy(archive.root / "iop4.toml", archive.root / "master" / NIGHT / "mine.fits")
-    (archive.root / "raw" / NIGHT / ".BLLac-0099R.fit.1234.part").touch()
+    dead = archive.root / "raw" / NIGHT / unfinished_name("BLLac-0099R.fit").replace(f".{os.getpid()}.", f".{NOBODY}.")
+    dead.touch()
+    (archive.root / "raw" / NIGHT / unfinished_name("BLLac-0098R.fit")).touch()  # this process lives
     found = checks(archive, code=1)
-    assert found["lost files"][0] == "bad" and f"{NIGHT}/BLLac-0001R0.fit" in found["lost files"][1]
-    assert found["stray files"][0] == "warning" and "mine.fits" in found["stray files"][1]
-    assert found["unfinished files"][0] == "warning"
+    assert found["lost reduced frames"][0] == "bad" and f"{NIGHT}/BLLac-0001R0.fit" in found["lost reduced frames"][1]
+    assert found["files of others"][0] == "warning" and "mine.fits" in found["files of others"][1]
+    assert found["unfinished files"][0] == "warning" and "0098" not in found["unfinished files"][1]
+
+
+def test_repair_without_a_terminal_and_without_yes_only_says_what_it_would_do(archive: SmallArchive) -> None:
+    lost = archive.root / "reduced" / NIGHT / "BLLac-0001R0.fit"
+    lost.unlink()
+    done = archive.run("doctor", "--repair")
+    assert done.returncode == 1 and "would let the next `iop4 run` make them again; say --yes" in done.stderr
+    assert "lost reduced frames" in checks(archive, code=1)
+
+
+def test_a_raw_frame_that_is_gone_is_forgotten_only_when_that_is_asked_for(archive: SmallArchive) -> None:
+    frame = archive.root / "raw" / NIGHT / "BLLac-0001R0.fit"
+    frame.unlink()
+    assert archive.run("doctor", "--repair", "--yes").returncode == 1
+    assert checks(archive, code=1)["lost raw frames"][0] == "bad"
+    assert archive.run("doctor", "--repair", "--yes", "--forget-lost").returncode == 0
+    assert "lost raw frames" not in checks(archive)
+
+
+def test_a_bit_that_flipped_in_a_raw_frame_is_found_by_check_alone(archive: SmallArchive) -> None:
+    frame = archive.root / "raw" / NIGHT / "BLLac-0001R0.fit"
+    status = frame.stat()
+    content = bytearray(frame.read_bytes())
+    content[-3000] ^= 1
+    frame.write_bytes(content)
+    os.utime(frame, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert "altered raw frames" not in checks(archive)
+    assert checks(archive, "--check", code=1)["altered raw frames"][0] == "bad"
 
 
 def test_a_broken_configuration_and_instrument_do_not_hide_each_other(archive: SmallArchive) -> None:
