@@ -27,16 +27,20 @@ def _client(root: str, address: str, token: str, name: str, n_changes: int, lock
 
 
 def write(root: str, address: str, token: str, name: str, n_changes: int, lock_timeout_s: float, told: str) -> None:
-    """Change after change: a row is added, and all rows of a frame are replaced. Keeps which of them it was told."""
+    """Change after change: a row is added, and all rows of a frame are replaced, which others do at about the same time.
+
+    Keeps of which changes it was told.
+    """
     store = _client(root, address, token, name, n_changes, lock_timeout_s)
     with Path(told).open("a") as kept:
         for number in range(n_changes):
             mark = f"{name}-{number}"
-            beams = [{"frame": "shared", "source": mark, "beam": beam} for beam in "OE"]
+            frame = f"shared-{number}"
+            beams = [{"frame": frame, "source": mark, "beam": beam} for beam in "OE"]
             store.write(
                 [
                     Batch("note", [{"name": mark, "text": "it's", "who": name}], append=True),
-                    Batch("aperture", beams, "frame", ["shared"]),
+                    Batch("aperture", beams, "frame", [frame]),
                 ]
             )
             kept.write(mark + "\n")
@@ -44,17 +48,16 @@ def write(root: str, address: str, token: str, name: str, n_changes: int, lock_t
 
 
 def read(root: str, address: str, token: str, name: str, n_changes: int, lock_timeout_s: float, told: str) -> None:
-    """Look again and again: the rows of the frame are always those of one change, and none ever vanishes."""
+    """Look again and again: the rows of a frame are always those of one change, and none ever vanishes."""
     store = _client(root, address, token, name, n_changes, lock_timeout_s)
     wrong: list[str] = []
     seen = 0
     for _ in range(n_changes):
         with store.reading():
             n_notes = store.rows("select count(*) as n from note")[0]["n"]
-            rows = store.rows("select source, count(*) as n from aperture where frame = 'shared' group by all")
+            frames = store.rows("select frame, count(*) as n from aperture group by all")
             again = store.rows("select count(*) as n from note")[0]["n"]
-        if n_notes and (len(rows) != 1 or rows[0]["n"] != _N_BEAMS):
-            wrong.append(f"{name} saw a change by halves: {rows}")
+        wrong += [f"{name} saw a change by halves: {row}" for row in frames if row["n"] != _N_BEAMS]
         if again != n_notes:
             wrong.append(f"{name} saw {n_notes} and {again} rows at one moment")
         if n_notes < seen:
@@ -93,10 +96,12 @@ def _compared(store: Store, told: list[str]) -> list[str]:
     lost = [f"{mark} was told to be written and is not there" for mark in told if not there[mark]]
     lost += [f"{mark} is there {n} times" for mark, n in there.items() if n > 1]
     lost += [f"{mark} is there and its client was never told" for mark in there.keys() - set(told)]
-    rows = store.rows("select source, count(*) as n from aperture where frame = 'shared' group by all")
-    newest = store.rows("select name from note order by rowid desc limit 1")[0]["name"]
-    if rows != [{"source": newest, "n": _N_BEAMS}]:
-        lost.append(f"the frame has the rows {rows}, not those of the last change, {newest}")
+    frames = store.rows("select frame, count(*) as n, list(distinct source) as sources from aperture group by all")
+    lost += [
+        f"{row['frame']} has {row['n']} rows of the changes {row['sources']}, not those of one"
+        for row in frames
+        if row["n"] != _N_BEAMS or len(row["sources"]) != 1
+    ]
     return lost
 
 

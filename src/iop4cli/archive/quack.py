@@ -74,7 +74,11 @@ def load(connection: duckdb.DuckDBPyConnection) -> None:
     """Load the extensions from the installed packages; nothing is ever fetched."""
     import duckdb
 
-    connection.execute("set autoinstall_known_extensions = false; set autoload_known_extensions = false")
+    # Its bar would be drawn on stdout, which is for data.
+    connection.execute(
+        "set autoinstall_known_extensions = false; set autoload_known_extensions = false; "
+        "set enable_progress_bar = false"
+    )
     for name in _EXTENSIONS:
         try:
             connection.execute(f"load '{str(_extension(name, duckdb.__version__)).replace(chr(39), chr(39) * 2)}'")
