@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from iop4cli.archive.layout import Layout
-from iop4cli.archive.night_locks import NightLocks, file_of
+from iop4cli.archive.night_locks import Held, NightLocks, file_of
 from iop4cli.archive.selection import Selection
 from iop4cli.archive.store import Store
 from iop4cli.errors import StoreBusy
@@ -31,6 +32,8 @@ pytestmark = pytest.mark.night
 
 NIGHT, NEXT = "2022-03-10", "2022-03-11"
 EPOCH = f"OSN-T090/{NIGHT}"
+# What this process holds, by archive.
+_LET_GO: dict[str, Held] = {}
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +80,13 @@ def ended(events: Iterator[object]) -> list[Ended]:
 def worked_on(done: Archive) -> Iterator[Archive]:
     """Somebody works on the first night; the frames of both are due."""
     done.iop4("sql", "--write", "delete from item where step = 'correct'")
-    held = NightLocks(Layout(done.root).locks).take({EPOCH: 1}, 1)
+    _LET_GO[str(done.root)] = NightLocks(Layout(done.root).locks).take({EPOCH: 1}, 1)
     try:
         yield done
     finally:
-        held.release()
+        for held in _LET_GO.values():
+            held.release()
+        _LET_GO.clear()
 
 
 def test_who_may_not_wait_is_told_at_once_and_the_other_night_is_done(worked_on: Archive) -> None:
@@ -210,3 +215,47 @@ def run_of(archive: Archive, *arguments: str) -> subprocess.Popen[str]:
         [sys.executable, "-m", "iop4cli", *arguments, "-j1"], cwd=archive.root, env=environment(archive.root),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def test_a_watch_comes_back_to_a_night_that_was_busy_and_is_not_idle_until_then(worked_on: Archive) -> None:
+    """`worked_on` is let go of by us here, once the watch has said that it leaves the night for later."""
+    done = worked_on
+    held = NightLocks(Layout(done.root).locks)
+    with subprocess.Popen(
+        [sys.executable, "-m", "iop4cli", "watch", "-j1", "--stop-when-idle", "1", "-v"], cwd=done.root,
+        env=environment(done.root), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:  # fmt: skip
+        assert watching.stderr is not None
+        said = next(line for line in watching.stderr if "left for later" in line)
+        assert EPOCH in said and f"process {os.getpid()} on" in said
+        time.sleep(3.0)
+        assert watching.poll() is None
+        assert f"{EPOCH}/results" not in done.items("correct")
+        assert held.take({EPOCH: 1}, 1).descriptors == {}
+        _LET_GO.pop(str(done.root)).release()
+        rest = watching.stderr.read()
+    assert watching.returncode == 0, rest
+    assert f"{EPOCH}/results" in done.items("correct")
+
+
+_READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" || exit 99; shift; exec "$@"'
+
+
+def test_an_archive_for_reading_only_can_be_looked_at_and_says_that_it_cannot_be_worked_in(done: Archive) -> None:
+    def said(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ["unshare", "-m", "sh", "-c", _READ_ONLY, "sh", str(done.root), sys.executable, "-m", "iop4cli"]
+        found = subprocess.run(
+            [*command, *words], cwd=done.root.parent, env=environment(done.root, IOP4_ARCHIVE=str(done.root)),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if found.returncode == 99:
+            pytest.skip(f"nothing can be mounted here: {found.stderr.strip()}")
+        return found
+
+    if shutil.which("unshare") is None or said("status").returncode == 1:
+        pytest.skip("no mounts of one's own here")
+    assert [said(*words).returncode for words in (("status",), ("run", "-n"), ("run",), ("export",))] == [0, 0, 0, 0]
+    refused = said("correct", "--force")
+    assert refused.returncode == 1
+    assert "cannot be written to" in refused.stderr and "Traceback" not in refused.stderr
