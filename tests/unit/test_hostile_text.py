@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from iop4cli.share import share_dir
 from iop4cli.shell.arguments import names_from
 from tests.hostile.texts import broken_toml, hostile_text
 
-quick = settings(max_examples=70, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "70")), deadline=2000, suppress_health_check=[HealthCheck.too_slow]
+)
 TOML = sorted((share_dir() / "instruments").glob("*.toml")) + sorted((share_dir() / "archives").glob("*.toml"))
 KNOWN = {"BL Lac": ("2200+420",), "'; drop table flag; --": ("x",)}
 
@@ -185,3 +188,6 @@ def test_folders_of_a_server_are_nights_or_nothing(pattern: str, names: list[str
         return
     for night, found in folder.nights(lambda _: names + ["20220310", "2022"]):
         assert parse_night(night) == night and folder.of(night) == found
+
+
+N_PROPERTIES = sum(hasattr(one, "hypothesis") for name, one in list(globals().items()) if name.startswith("test_"))
