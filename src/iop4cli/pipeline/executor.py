@@ -22,6 +22,8 @@ _JOBS_WORTH_A_WORKER = 4
 _PATIENCE_AT_THE_END_S = 10.0
 _LOOK_EVERY_S = 0.05
 _LOOK_FOR_WORK_S = 1.0
+# Nobody waits so much longer than was asked for, unless it was stopped.
+_STOPPED_S = 5.0
 # Of the machine's memory, what a worker may take where nobody says: more than any honest job, and not all of it.
 _MEMORY_SHARE = 0.5
 # Python and the libraries of the steps take a third of it.
@@ -157,10 +159,14 @@ class Processes:
         """The next one; who takes too long meanwhile is ended, and so answers too."""
         while True:
             left = [left_s for worker in self._workers if (left_s := worker.left_s()) is not None]
+            wait_s, start_s = max(_LOOK_EVERY_S, min(left, default=_LOOK_FOR_WORK_S)), time.monotonic()
             try:
-                return self._answers.get(timeout=max(_LOOK_EVERY_S, min(left)) if left else _LOOK_FOR_WORK_S)
+                return self._answers.get(timeout=wait_s)
             except Empty:
+                stopped_s = time.monotonic() - start_s - wait_s
                 for worker in self._workers:
+                    if stopped_s > _STOPPED_S:
+                        worker.allow(stopped_s)
                     worker.end_if_late()
 
 

@@ -93,6 +93,10 @@ class Worker:
             return None
         return self._since_s + self.limits.job_timeout_s - time.monotonic()
 
+    def allow(self, more_s: float) -> None:
+        """Time that was nobody's: this program, and mostly its workers too, were stopped (Ctrl-Z)."""
+        self._since_s += more_s
+
     def end_if_late(self) -> None:
         with self._lock:
             left_s = self.left_s()
@@ -144,7 +148,7 @@ class Worker:
 def _started(limits: Limits) -> tuple[Connection, subprocess.Popen[bytes]]:
     """A fresh interpreter, never a fork (a child would keep the store's lock), that runs no main module of anybody.
 
-    It is in a process group of its own: Ctrl-C is for the program that started it.
+    Ctrl-C goes to all processes of a terminal, and is for the one that started them: it is held back from the first.
     """
     from multiprocessing.connection import Pipe
 
@@ -152,10 +156,14 @@ def _started(limits: Limits) -> tuple[Connection, subprocess.Popen[bytes]]:
     with theirs:
         said = {"pipe": theirs.fileno(), "parent": os.getpid(), **vars(limits)}
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        process = subprocess.Popen(
-            [sys.executable, *flags, "-P", "-c", _MAIN, json.dumps(sys.path), json.dumps(said)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()], process_group=0,
-        )  # fmt: skip
+        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process = subprocess.Popen(
+                [sys.executable, *flags, "-P", "-c", _MAIN, json.dumps(sys.path), json.dumps(said)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+            )  # fmt: skip
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
     return ours, process
 
 

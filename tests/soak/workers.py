@@ -1,0 +1,98 @@
+"""Workers that hang, die or eat memory while a night is reduced: it costs one frame, and the next run makes it good."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.night.archives import Archive, Said
+from tests.soak.faults import Fault, Tried
+from tests.soak.killed import NIGHT, contents, different, leftovers, sound
+from tests.soak.many import small_night
+
+MISBEHAVING = Path(__file__).parent / "misbehaving"
+# Longer than an honest job of this night on a busy machine; a hung one costs so much of the test.
+TIMEOUT_S = 10
+# Several times what these frames need, and soon full.
+MEMORY_MB = 1000
+_MEASURED = ("mjd_utc", "mag", "mag_err", "zp", "p", "p_err", "chi_deg")
+STEPS = ("solve", "reduce", "mkmaster", "phot")
+
+
+def misbehaving(archive: Archive, step: str, item: str, how: str, *more: str, code: int) -> Said:
+    """`iop4 run` in which the work on one item does `how`."""
+    return archive.iop4(
+        "run", *more, code=code, PYTHONPATH=str(MISBEHAVING), MISBEHAVING=f"{step} {item} {how}",
+        IOP4_JOB_TIMEOUT_S=str(TIMEOUT_S), IOP4_WORKER_MEMORY_MB=str(MEMORY_MB),
+    )  # fmt: skip
+
+
+def tried(how: str, said: str, folder: Path, times: int) -> Tried:
+    """Each time at another step or frame, with one worker (as cron has it) and with two in turn."""
+    raw = small_night(folder / "raw", NIGHT)
+    whole = raw.copy(folder / "whole")
+    whole.iop4("run", "-j2")
+    wanted = contents(whole)
+    lost: list[str] = []
+    for turn in range(times):
+        step = STEPS[turn % len(STEPS)]
+        items = sorted(whole.items(step))
+        item = items[(turn // len(STEPS)) % len(items)]
+        archive = raw.copy(folder / f"tried-{turn}")
+        told = misbehaving(archive, step, item, how, f"-j{1 + turn % 2}", code=3)
+        found = archive.items(step)
+        if said not in found[item]["reason"] or found[item]["key"] is not None:
+            lost.append(f"{step} {item}: {found[item]['status']}, {found[item]['reason']!r}, {told.err[-300:]}")
+        lost += [
+            f"{step} {name} {row['status']} too: {row['reason']}"
+            for name, row in found.items()
+            if name != item and row["status"] != "done"
+        ]
+        lost += sound(archive) + _changed(archive, whole)
+        archive.iop4("run", "-j2")
+        lost += leftovers(archive) + different(contents(archive), wanted)
+    return Tried(times, tuple(lost), f"{times} runs in which a job of {', '.join(STEPS[:times])} did so")
+
+
+def _changed(archive: Archive, whole: Archive) -> list[str]:
+    """Results that are there without the frame, and not as they would be with it."""
+    wanted = whole.results()
+    return [
+        f"{row['source']} {row['mode']} {name} is another"
+        for name, row in archive.results().items()
+        if name in wanted and {column: row[column] for column in _MEASURED} != {c: wanted[name][c] for c in _MEASURED}
+    ]
+
+
+def killed_once(folder: Path, times: int) -> Tried:
+    """A worker that is killed over a job is replaced and the job done again: the run ends as if nothing had been."""
+    raw = small_night(folder / "raw", NIGHT)
+    whole = raw.copy(folder / "whole")
+    whole.iop4("run", "-j2")
+    wanted = contents(whole)
+    lost: list[str] = []
+    for turn in range(times):
+        step = STEPS[turn % len(STEPS)]
+        archive, mark = raw.copy(folder / f"tried-{turn}"), folder / f"killed-{turn}"
+        misbehaving(archive, step, sorted(whole.items(step))[0], f"kill {mark}", f"-j{1 + turn % 2}", code=0)
+        if not mark.exists():
+            lost.append(f"no worker was killed at {step}")
+        lost += sound(archive) + leftovers(archive) + different(contents(archive), wanted)
+    return Tried(times, tuple(lost), "runs that ended with exit 0")
+
+
+def _fault(name: str, how: str, said: str, whole: int) -> Fault:
+    attempt: Callable[[Path, int], Tried] = partial(tried, how, said)
+    return Fault(name, 1, whole, attempt)
+
+
+FAULTS = (
+    _fault("worker hangs in C", "hang", "job_timeout_s", 8),
+    _fault("worker stopped (kill -STOP)", "stop", "job_timeout_s", 4),
+    _fault("worker crashes (segmentation fault)", "segfault", "SIGSEGV", 8),
+    Fault("worker killed (kill -9), once", 1, 8, killed_once),
+    _fault("worker killed (kill -9), each time", "kill", "SIGKILL", 8),
+    *((_fault("worker runs out of memory", "memory", "ran out of memory", 8),) if sys.platform == "linux" else ()),
+)
