@@ -35,7 +35,7 @@ def test_a_night_through_a_server_is_the_night_of_a_file(raw: Archive, reduced_n
         )
         for words in (
             ["status", "--json"], ["status", "--why"], ["catalog", "list"], ["run", "-n", "--json"], ["calib", "list"],
-            ["sql", "select count(*) as n, sum(flux_e) as flux from aperture"], ["sql", "--schema"],
+            ["sql", "select count(*) as n, max(flux_e) as flux from aperture"], ["sql", "--schema"],
         ):  # fmt: skip
             mine, other = raw.iop4(*words, **db).out, reduced_night.iop4(*words).out
             assert mine.replace(str(raw.root), "") == other.replace(str(reduced_night.root), ""), words

@@ -27,7 +27,7 @@ def _client(root: str, address: str, token: str, name: str, n_changes: int, lock
 
 
 def write(root: str, address: str, token: str, name: str, n_changes: int, lock_timeout_s: float, told: str) -> None:
-    """Change after change: a row is added, and all rows of a frame are replaced, which others do at about the same time.
+    """Change after change: a row is added, and the rows of a frame are replaced, which others do about the same time.
 
     Keeps of which changes it was told.
     """

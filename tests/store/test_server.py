@@ -16,7 +16,7 @@ import pytest
 from iop4cli.archive import quack
 from iop4cli.archive.create import create_archive
 from iop4cli.archive.quack import Address
-from iop4cli.archive.server_door import ServerDoor
+from iop4cli.archive.server_door import IN_TURN, ServerDoor
 from iop4cli.archive.serving import check_token, free_port, kept_token, serving
 from iop4cli.archive.store import Batch, Store
 from iop4cli.errors import StoreBusy, StoreError, UsageError
@@ -309,8 +309,48 @@ def test_a_token_is_no_short_word() -> None:
 
 
 @pytest.mark.night
-def test_dead_clients_are_forgotten_and_those_who_live_go_on(tmp_path: Path) -> None:
-    """A client that died in the middle of a change would else keep all others from writing for ever."""
+@pytest.mark.night
+def test_a_client_that_dies_in_its_turn_is_in_the_way_for_moments_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The protocol never ends its session: others could never write again."""
+    monkeypatch.setattr("iop4cli.archive.serving._LOOK_EVERY_S", 0.2)
+    path = create_archive(tmp_path / "archive").store
+    address = Address("localhost", free_port("localhost"))
+    with serving(path, address, lambda: "t" * 20, 5.0) as server:
+        door = ServerDoor(address, "t" * 20, 60.0)
+        with door._line.session() as left:
+            left.asked(f"begin; update served set n_changes = n_changes + 1; {IN_TURN}", lambda cursor: None)
+            end = threading.Event()
+            writing = threading.Thread(target=lambda: (Store(path, 60.0, door).write([noted("a")]), end.set()))
+            writing.start()
+            server.wait(end)
+            writing.join()
+    assert names(Store(path)) == ["a"]
+
+
+def test_clients_who_live_are_let_be_in_every_time_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iop4cli.archive.serving._LOOK_EVERY_S", 0.1)
+    path = create_archive(tmp_path / "archive").store
+    address = Address("localhost", free_port("localhost"))
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        with serving(path, address, lambda: "t" * 20, 5.0) as server:
+            store = Store(path, 5.0, ServerDoor(address, "t" * 20, 5.0))
+            end = threading.Event()
+            threading.Timer(1.0, end.set).start()
+            with store.reading():
+                before = names(store)
+                server.wait(end)
+                assert names(store) == before
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.night
+def test_sessions_can_be_ended_and_those_who_live_go_on(tmp_path: Path) -> None:
     path = create_archive(tmp_path / "archive").store
     address = Address("localhost", free_port("localhost"))
     with serving(path, address, lambda: "t" * 20, 5.0) as server:

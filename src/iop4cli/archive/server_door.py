@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import duckdb
 
 NAME = "iop4"
+# What changes the store is marked, so that the server knows who is in the way of others when its client is dead.
+IN_TURN = "-- in turn"
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.005, 0.5
 
 
@@ -96,7 +98,7 @@ class ServerDoor:
         def made() -> None:
             def changed() -> None:
                 session.asked(_beginning(name), nothing)
-                answers[:] = [session.asked(sql, taken)]
+                answers[:] = [session.asked(f"{sql}\n{IN_TURN}", taken)]
                 session.asked("commit", nothing)
 
             with self._line.session() as session:
@@ -215,5 +217,5 @@ def _beginning(name: str) -> str:
     """Only one open transaction can have changed the row; who comes second gets a conflict at once."""
     return (
         "begin; update served set n_changes = n_changes + 1; "
-        f"insert into served_change values ('{name}', now()::timestamp); "
+        f"insert into served_change values ('{name}', now()::timestamp); {IN_TURN}\n"
     )

@@ -19,25 +19,29 @@ from iop4cli.archive import served_at
 from iop4cli.archive.file_door import FileDoor
 from iop4cli.archive.lock import store_lock
 from iop4cli.archive.quack import Address, is_loopback, load
-from iop4cli.archive.server_door import NAME, ServerDoor
+from iop4cli.archive.server_door import IN_TURN, NAME, ServerDoor
 from iop4cli.archive.tokens import read_token
 from iop4cli.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
 
-# How long a session may do nothing before its client is taken for dead; one that is about to write, sooner.
-_IDLE_S, _IDLE_WRITING_S = 900, 60
-_LOOK_EVERY_S = 15.0
+# How long a session may do nothing before its client is taken for dead; one that keeps others from writing, sooner.
+_IDLE_S, _IDLE_WRITING_S = 900, 20
+_LOOK_EVERY_S = 5.0
 _TOKEN_BYTES = 32
 _SHORTEST_TOKEN = 16
 # Names of changes are kept longer than any client tries again.
 _FORGET = "delete from served_change where time_utc < now()::timestamp - interval 7 days"
 _ABANDONED = f"""
-select count(*) filter (where state <> 'active' and query_started_at < now()::timestamp - to_seconds(
-         case when query like '%update served set%' then {_IDLE_WRITING_S} else {_IDLE_S} end)) as abandoned,
-       count(*) filter (where state = 'active') as busy
-from quack_active_connections()
+with idle as (
+  select state = 'active' as is_active, query like '%{IN_TURN}%' as in_turn,
+    epoch(now()) - epoch(query_started_at) as age_s
+  from quack_active_connections())
+select count(*) filter (where not is_active and in_turn and age_s > {_IDLE_WRITING_S}) as in_the_way,
+  count(*) filter (where not is_active and age_s > {_IDLE_S}) as idle,
+  count(*) filter (where is_active) as busy
+from idle
 """
 
 
@@ -52,8 +56,8 @@ class Serving:
     def wait(self, end: threading.Event) -> None:
         """Until `end` is set; sessions of dead clients are ended, which the protocol itself never does."""
         while not end.wait(_LOOK_EVERY_S):
-            found = self.connection.execute(_ABANDONED).fetchone()
-            if found is not None and found[0] and not found[1]:
+            ((n_in_the_way, n_idle, n_busy),) = self.connection.execute(_ABANDONED).fetchall()
+            if n_in_the_way or (n_idle and not n_busy):
                 self.listen_again()
 
     def listen_again(self) -> None:

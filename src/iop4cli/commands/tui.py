@@ -67,7 +67,9 @@ def command(
     if web:
         if images not in {None, BLOCKS}:
             raise UsageError("--images is for terminals: a browser gets blocks")
-        return _serve(open_archive(options), host, port)
+        opened = open_archive(options)
+        _tell_others(opened)
+        return _serve(opened, host, port)
     if not (served() or (output.is_terminal() and sys.stdin.isatty())):
         raise UsageError(
             "iop4 tui needs a terminal; in scripts `iop4 status`, `iop4 show` and `iop4 sql` tell the same"
@@ -81,9 +83,7 @@ def command(
 
     # A store that cannot be read is told here, before the terminal is taken.
     opened.store.rows("select 1 as one")
-    if opened.config["db"]:
-        # Jobs are commands of their own.
-        os.environ[variable_of("db")] = opened.config["db"]
+    _tell_others(opened)
     app = Iop4App(Desk(opened), _canvas_maker(opened))
     try:
         app.run()
@@ -105,6 +105,12 @@ def _canvas_maker(opened: Opened) -> Callable[[], Canvas] | None:
 def served() -> bool:
     """Whether a browser is the terminal: then the program that serves it has said so."""
     return "WebDriver" in os.environ.get("TEXTUAL_DRIVER", "")
+
+
+def _tell_others(opened: Opened) -> None:
+    """Jobs, and what a browser shows, are commands of their own: they use the same store."""
+    if opened.config["db"]:
+        os.environ[variable_of("db")] = opened.config["db"]
 
 
 def _serve(opened: Opened, host: str, port: int) -> int:
