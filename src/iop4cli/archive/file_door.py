@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive import migrations
 from iop4cli.archive.doors import Connection, Taken, raise_signal
+from iop4cli.archive.interrupting import interruptible
 from iop4cli.archive.lock import store_lock
 from iop4cli.archive.served_at import is_noted, said_of
 from iop4cli.errors import StoreBusy, StoreError, UsageError
@@ -91,7 +92,7 @@ class FileDoor:
                     connection.execute("begin")
                 else:
                     _seal(connection, _NO_EXTENSIONS)
-                answer = taken(connection.execute(sql))
+                answer = interruptible(connection, lambda: taken(connection.execute(sql)))
                 if write:
                     connection.execute("commit")
             except duckdb.Error as error:
