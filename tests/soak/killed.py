@@ -79,6 +79,37 @@ def _killed_run(archive: Archive, after_s: float, *, whole_group: bool) -> bool:
     return process.returncode == _KILLED
 
 
+def killed_init(folder: Path, times: int) -> Tried:
+    """`iop4 init` killed, and given again: an archive with its catalogue, in which a night can be reduced."""
+    chance = random.Random(7)
+    whole = Archive(folder / "whole" / "archive")
+    whole.root.mkdir(parents=True)
+    start = time.monotonic()
+    whole.iop4("init", ".")
+    whole_s = time.monotonic() - start
+    wanted = whole.sql("select * from source order by name")
+    lost: list[str] = []
+    half_made = 0
+    for number in range(times):
+        archive = Archive(folder / f"tried-{number}" / "archive")
+        archive.root.mkdir(parents=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "iop4cli", "init", "."], cwd=archive.root, env=environment(archive.root),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(chance.uniform(0.3, 1.0) * whole_s)
+        process.kill()
+        process.wait()
+        half_made += (archive.root / "iop4.toml").exists()
+        archive.iop4("init", ".")
+        if archive.sql("select * from source order by name") != wanted:
+            lost.append("the catalogue is not whole")
+        if (archive.root / "iop4.toml").read_bytes() != (whole.root / "iop4.toml").read_bytes():
+            lost.append("iop4.toml is torn")
+        lost += [f"{path} is left" for path in archive.root.rglob("*.part")]
+    return Tried(times, tuple(lost), f"half made {half_made} times")
+
+
 def _group_lives(group: int) -> bool:
     try:
         os.killpg(group, 0)
@@ -162,4 +193,7 @@ def _names(archive: Archive) -> set[str]:
     return {str(path.relative_to(archive.root)) for path in _products(archive)}
 
 
-FAULTS = (Fault("killed (kill -9) at a random moment of run -j2", 3, 100, killed),)
+FAULTS = (
+    Fault("killed (kill -9) at a random moment of run -j2", 3, 100, killed),
+    Fault("killed (kill -9) while an archive is made (init)", 3, 100, killed_init),
+)

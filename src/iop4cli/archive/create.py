@@ -7,6 +7,7 @@ from pathlib import Path
 from iop4cli.archive.layout import FOLDERS, Layout
 from iop4cli.archive.store import Store
 from iop4cli.errors import UsageError
+from iop4cli.unfinished import abandoned_beside, remove, unfinished_beside
 
 _CONFIG = """\
 # Settings of this archive. Flags and IOP4_* variables win over these; `iop4 doctor` shows what is in force and
@@ -32,7 +33,7 @@ def create_archive(folder: Path, raw: Path | None = None, *, with_catalog: bool 
     for name in FOLDERS:
         (layout.root / name).mkdir(exist_ok=True)
     if not layout.config.exists():
-        layout.config.write_text(_CONFIG, encoding="utf-8")
+        _write_config(layout.config)
     store = Store(layout.store)
     store.create()
     if with_catalog:
@@ -42,6 +43,18 @@ def create_archive(folder: Path, raw: Path | None = None, *, with_catalog: bool 
 
         write_sources(store, read_catalog(share_dir() / "catalogs" / "comparison_stars.ecsv"))
     return layout
+
+
+def _write_config(path: Path) -> None:
+    """Whole or not at all: that it is there makes a folder an archive."""
+    for left in abandoned_beside(path):
+        remove(left)
+    temporary = unfinished_beside(path)
+    try:
+        temporary.write_text(_CONFIG, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _link_raw(layout: Layout, raw: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from importlib import resources
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iop4cli.errors import StoreError
+from iop4cli.full_disk import told_if_full
+from iop4cli.unfinished import abandoned_beside, remove, unfinished_beside
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,9 +71,22 @@ def migrate(connection: duckdb.DuckDBPyConnection, store: Path) -> list[int]:
 
 
 def back_up(store: Path, version: int) -> Path:
-    """Copy the store beside itself before it is migrated."""
+    """Copy the store beside itself before it is migrated: whole and synced under its name, or not there."""
     copy = store.with_name(f"{store.name}.schema{version:03d}.bak")
-    shutil.copy2(store, copy)
+    for left in abandoned_beside(copy):
+        remove(left)
+    temporary = unfinished_beside(copy)
+    try:
+        with told_if_full(copy, store.stat().st_size):
+            shutil.copy2(store, temporary)
+            descriptor = os.open(temporary, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            temporary.replace(copy)
+    finally:
+        temporary.unlink(missing_ok=True)
     return copy
 
 

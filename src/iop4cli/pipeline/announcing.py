@@ -13,6 +13,7 @@ from iop4cli.archive.asking import check_condition
 from iop4cli.archive.layout import TEMPORARY_SUFFIX
 from iop4cli.archive.store import Store, utc_now
 from iop4cli.errors import UsageError
+from iop4cli.frames.fits import sync
 
 DAYS = 30
 # Rows bear the moment at which their batch was begun; a batch may be committed after one that was begun later.
@@ -114,4 +115,5 @@ class Announcer:
         temporary = self.path.with_name(f".{self.path.name}{TEMPORARY_SUFFIX}")
         temporary.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps({"until_utc": self._until.isoformat(), "told": self._told}), encoding="utf-8")
+        sync(temporary)
         temporary.replace(self.path)
