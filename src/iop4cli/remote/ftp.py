@@ -12,6 +12,7 @@ from iop4cli.remote.archives import RemoteArchive
 from iop4cli.remote.credentials import Credentials
 from iop4cli.remote.server import (
     CHUNK_BYTES,
+    MOST_ENTRIES,
     Broken,
     Checksum,
     Entry,
@@ -21,6 +22,7 @@ from iop4cli.remote.server import (
     NotThere,
     Reading,
     RemoteError,
+    whole,
 )  # fmt: skip
 
 # latin-1 carries any byte through ftplib; names are then read in the encoding of the archive.
@@ -68,11 +70,17 @@ class FtpServer:
 
     def entries(self, folder: str) -> list[Entry]:
         lines: list[str] = []
+
+        def take(line: str) -> None:
+            if len(lines) >= MOST_ENTRIES:
+                raise FileTrouble(f"{folder}: its listing has more than {MOST_ENTRIES} lines, and is not read")
+            lines.append(line)
+
         listing = "MLSD" if "MLST" in self._features else "NLST"
         refused = None
         try:
             try:
-                self._ftp.retrlines(f"{listing} {self._sent(folder)}".rstrip(), lines.append)
+                self._ftp.retrlines(f"{listing} {self._sent(folder)}".rstrip(), take)
             except (ftplib.error_perm, ftplib.error_temp) as error:
                 if str(error)[:3] not in _NO_FOLDER:
                     raise
@@ -95,8 +103,7 @@ class FtpServer:
         kind = facts.get("type", "").casefold()
         if kind in ("cdir", "pdir"):
             return None
-        size = facts.get("size", "")
-        return Entry(self._read(name), kind == "dir", int(size) if size.isascii() and size.isdigit() else None)
+        return Entry(self._read(name), kind == "dir", whole(facts.get("size")))
 
     def _name_line(self, line: str, folder: str) -> Entry | None:
         """A line of NLST, which tells no kind; some servers put the folder before the name."""
@@ -110,7 +117,7 @@ class FtpServer:
             changed = self._optional(f"MDTM {self._sent(path)}")
         except (OSError, EOFError, ftplib.Error) as error:
             raise self._trouble(error, path) from None
-        return Facts(int(size) if size.isdigit() else None, changed, _seconds(changed))
+        return Facts(whole(size), changed, _seconds(changed))
 
     def _optional(self, command: str) -> str:
         """The answer of a command that a server need not know."""

@@ -30,9 +30,11 @@ from iop4cli.remote.server import (
     NotThere,
     Reading,
     RemoteError,
+    whole,
 )  # fmt: skip
 
-_LARGEST_LISTING_BYTES = 64 << 20
+# Some 100,000 files; a page that is larger would be taken apart for minutes.
+_LARGEST_LISTING_BYTES = 16 << 20
 # Servers that are busy, restarting or behind a proxy that is.
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
@@ -84,11 +86,13 @@ class HttpServer:
         """The targets of all links of a folder's page, wherever they lead."""
         with self._open(folder.strip("/") + "/" if folder.strip("/") else "", folder) as (answer, headers):
             try:
-                page = answer.read(_LARGEST_LISTING_BYTES)
+                page = answer.read(_LARGEST_LISTING_BYTES + 1)
             except (OSError, http.client.HTTPException) as error:
                 raise self._trouble(error, folder) from None
+        if len(page) > _LARGEST_LISTING_BYTES:
+            raise FileTrouble(f"{folder}: its listing is longer than {_LARGEST_LISTING_BYTES} bytes, and is not read")
         links = _Links()
-        links.feed(page.decode(headers.get_content_charset() or "utf-8", "surrogateescape"))
+        links.feed(_decoded(page, headers.get_content_charset() or "utf-8"))
         return links.found
 
     def _entry(self, link: str, folder: str) -> Entry | None:
@@ -112,7 +116,7 @@ class HttpServer:
     def facts(self, path: str) -> Facts:
         with self._open(path, path, method="HEAD") as (_, headers):
             changed = headers.get("Last-Modified", "")
-            return Facts(_whole(headers.get("Content-Length")), headers.get("ETag", "") or changed, _seconds(changed))
+            return Facts(whole(headers.get("Content-Length")), headers.get("ETag", "") or changed, _seconds(changed))
 
     @contextmanager
     def reading(self, path: str, offset: int, facts: Facts) -> Iterator[Reading]:
@@ -234,14 +238,18 @@ class _Links(HTMLParser):
             self.found += [value for name, value in attrs if name == "href" and value]
 
 
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+def _decoded(page: bytes, charset: str) -> str:
+    """In the encoding that the server says, if there is such a one."""
+    try:
+        return page.decode(charset, "surrogateescape")
+    except (LookupError, UnicodeError):
+        return page.decode("utf-8", "surrogateescape")
 
 
 def _seconds(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 

@@ -12,6 +12,9 @@ from iop4cli.errors import Iop4Error
 from iop4cli.full_disk import disk_full, is_full
 
 CHUNK_BYTES = 64 * 1024
+# A folder with more entries is none of a night: a server that goes on and on would fill the memory.
+MOST_ENTRIES = 1_000_000
+_MOST_FIGURES = 18
 
 
 class RemoteError(Iop4Error):
@@ -80,6 +83,11 @@ class Checksum:
 
     algorithm: str
     value: str
+
+
+def whole(text: str | None) -> int | None:
+    """The whole number that a server says, if it is one that a file can have."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _MOST_FIGURES else None
 
 
 class Server(Protocol):

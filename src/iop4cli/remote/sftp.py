@@ -30,6 +30,7 @@ from iop4cli.errors import UsageError
 from iop4cli.remote.archives import RemoteArchive
 from iop4cli.remote.credentials import Credentials
 from iop4cli.remote.server import (
+    MOST_ENTRIES,
     Broken,
     Checksum,
     Entry,
@@ -184,7 +185,11 @@ class _Session(paramiko.SFTPClient):
                 break
             if kind != CMD_NAME:
                 raise paramiko.SSHException("the server's answer to a listing makes no sense")
-            for _ in range(message.get_int()):
+            n_entries = message.get_int()
+            # Each takes twelve bytes at least: a server that says more than it sends would be read for ever.
+            if 12 * n_entries > len(message.asbytes()) or len(found) + n_entries > MOST_ENTRIES:
+                raise paramiko.SSHException("the server's listing makes no sense, or has no end")
+            for _ in range(n_entries):
                 name = message.get_binary()
                 message.get_binary()  # the line of `ls -l`
                 found.append((name, paramiko.SFTPAttributes._from_msg(message)))

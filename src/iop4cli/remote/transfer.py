@@ -16,6 +16,7 @@ from typing import IO, NoReturn
 
 from iop4cli.errors import BadFrame
 from iop4cli.frames.fits import put_in_place
+from iop4cli.frames.source import LARGEST_FILE_BYTES
 from iop4cli.remote.local import FITS_SUFFIXES
 from iop4cli.remote.server import Broken, Facts, FileTrouble, Server, local_trouble
 from iop4cli.remote.verify import check_whole
@@ -51,6 +52,8 @@ class Transfer:
     def run(self, server: Server) -> None:
         """Fetch and put in place; raises a RemoteError, Stopped, or leaves the file whole."""
         facts = server.facts(self._path)
+        if facts.size is not None and facts.size > LARGEST_FILE_BYTES:
+            raise FileTrouble(f"the server says {facts.size} bytes: no frame is larger than {LARGEST_FILE_BYTES}")
         part = self._beside(facts, "part")
         self._refuse_known_bad(facts)
         with _local(part), _locked(part) as file:
@@ -96,6 +99,8 @@ class Transfer:
                 if self._stop.is_set():
                     raise Stopped
                 at = self._write(file, chunk, at)
+                if at > LARGEST_FILE_BYTES:
+                    raise FileTrouble(f"it goes on for more than {LARGEST_FILE_BYTES} bytes: no frame is so large")
                 if facts.size is not None and at > facts.size:
                     break
         if facts.size is not None and at < facts.size:
