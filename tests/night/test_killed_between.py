@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,30 @@ Store.write = dying
 sys.argv = ["iop4", *sys.argv[3:]]
 from iop4cli.__main__ import main
 main()
+"""
+_TELLS_THE_ORDER = """
+import json, os, sys
+from pathlib import Path
+from iop4cli.archive.store import Store
+said = []
+def told(kind, call, what):
+    def telling(*given, **more):
+        said.append([kind, *what(*given)])
+        return call(*given, **more)
+    return telling
+os.fsync = told("sync", os.fsync, lambda number: [os.fstat(number).st_ino])
+Path.replace = told("name", Path.replace, lambda old, new: [old.stat().st_ino, str(new)])
+Path.mkdir = told("folder", Path.mkdir, lambda path, *a, **k: [str(path)])
+Path.unlink = told("remove", Path.unlink, lambda path, *a, **k: [str(path)])
+Store.write = told("rows", Store.write, lambda store, batches, *a, **k: [
+    row["path"] for batch in batches if batch.table == "product" for row in batch.rows])
+to = sys.argv[1]
+sys.argv = ["iop4", "run", "-j1", "--executor", "here"]
+from iop4cli.__main__ import main
+try:
+    main()
+finally:
+    Path(to).write_text(json.dumps(said))
 """
 OTHER_KEYS = {"mkmaster": "max_age_days=29", "reduce": "max_age_days=29", "solve": "track_hours=23"}
 
@@ -72,3 +97,26 @@ def test_a_file_that_a_person_put_beside_products_stays(alone: Archive, tmp_path
     archive.iop4("run", "-j1")
     assert mine.exists() and (night / "notes.txt").exists() and product.exists()
     assert b"at rest" in lock.read_bytes()
+
+
+def test_files_and_their_folders_are_on_disk_before_the_rows_that_speak_of_them(tmp_path: Path) -> None:
+    """In the order of calls: the file's content, its name, the folder that holds the name, the rows."""
+    archive = small_night(tmp_path / "archive", "2022-03-10")
+    told = tmp_path / "order.json"
+    subprocess.run(
+        [sys.executable, "-c", _TELLS_THE_ORDER, str(told)],
+        cwd=archive.root, env=environment(archive.root), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    events = json.loads(told.read_text())
+    rows = [(at, event[1:]) for at, event in enumerate(events) if event[0] == "rows" and len(event) > 1]
+    assert {path.split("/")[0] for _, paths in rows for path in paths} == {"master", "reduced"}
+    for at, paths in rows:
+        for path in paths:
+            final = archive.root / path
+            before = events[:at]
+            named = max(n for n, event in enumerate(before) if event[0] == "name" and event[2] == str(final))
+            assert ["sync", before[named][1]] in before[:named]
+            assert ["sync", final.parent.stat().st_ino] in before[named:]
+            for folder in (final.parent, final.parent.parent):
+                made = max(n for n, event in enumerate(before) if event == ["folder", str(folder)])
+                assert ["sync", folder.parent.stat().st_ino] in before[made:named]
