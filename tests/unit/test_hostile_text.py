@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,8 +24,13 @@ from iop4cli.errors import Iop4Error
 from iop4cli.instruments.model import Instrument
 from iop4cli.instruments.overrides import OVERRIDES, parse_override
 from iop4cli.remote.archives import RemoteArchive
+from iop4cli.remote.credentials import Credentials
 from iop4cli.remote.folders import NightFolder
+from iop4cli.remote.ftp import FtpServer
+from iop4cli.remote.http import HttpServer
+from iop4cli.remote.http import _seconds as http_seconds
 from iop4cli.remote.names import refusal, shown
+from iop4cli.remote.server import whole
 from iop4cli.share import share_dir
 from iop4cli.shell.arguments import names_from
 from tests.hostile.texts import broken_toml, hostile_text
@@ -188,6 +195,36 @@ def test_folders_of_a_server_are_nights_or_nothing(pattern: str, names: list[str
         return
     for night, found in folder.nights(lambda _: names + ["20220310", "2022"]):
         assert parse_night(night) == night and folder.of(night) == found
+
+
+@quick
+@given(st.text(st.characters(codec="latin-1"), max_size=60), hostile_text())
+def test_a_line_of_a_server_is_an_entry_or_none_and_its_size_a_number(line: str, text: str) -> None:
+    archive = RemoteArchive("x", "ftp", "T", "{YYYYMMDD}", host="localhost")
+    ftp = FtpServer.__new__(FtpServer)
+    ftp._archive = archive
+    http = HttpServer(RemoteArchive("x", "http", "T", "{YYYYMMDD}", host="localhost"), Credentials(), 1.0)
+    for said in (line, f"type=file;size={line}; x.fits", f"type=file;size={'9' * 5000}; x", f"Type=dir; {line}"):
+        for read in (ftp._machine_line, ftp._name_line):
+            entry = read(said, "folder")
+            assert entry is None or entry.size is None or 0 <= entry.size < 10**18
+    for link in (line, text, f"/x/{text}", f"//{text}/x", f"http://[{line}/"):
+        found = http._entry(link, "/x/")
+        assert found is None or isinstance(found.name, str)
+    for number in (line, text, "\u00b2", "9" * 5000):
+        assert whole(number) is None or 0 <= whole(number) < 10**18
+        http_seconds(number)
+
+
+@quick
+@given(st.text(st.characters(min_codepoint=43, max_codepoint=1000), min_size=4, max_size=20), hostile_text())
+def test_a_password_is_in_no_words_of_a_server(password: str, text: str) -> None:
+    credentials = Credentials("me", password)
+    basic = base64.b64encode(f"me:{password}".encode()).decode()
+    said = f"530 {text} ftp://me:{password}@host/ ftp://me:{quote(password)}@host/ Basic {basic}"
+    left = credentials.scrubbed(said)
+    assert all(written not in left for written in (password, quote(password, safe=""), basic))
+    assert "password" not in repr(credentials)
 
 
 N_PROPERTIES = sum(hasattr(one, "hypothesis") for name, one in list(globals().items()) if name.startswith("test_"))

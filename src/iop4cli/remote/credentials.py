@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import netrc
 import os
 import stat
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 from iop4cli.errors import UsageError
 from iop4cli.remote.archives import RemoteArchive
@@ -23,8 +25,14 @@ class Credentials:
     password: str = field(default="", repr=False)
 
     def scrubbed(self, text: str) -> str:
-        """A server's words without the password, should it say that back."""
-        return text.replace(self.password, "********") if self.password else text
+        """A server's words without the password, should it say that back, be it as in an address or a header."""
+        if not self.password:
+            return text
+        both = base64.b64encode(f"{self.user}:{self.password}".encode("utf-8", "surrogateescape")).decode("ascii")
+        plain = self.password.encode("utf-8", "surrogateescape")
+        for written in sorted({self.password, quote(plain, safe=""), quote_plus(plain), both}, key=len, reverse=True):
+            text = text.replace(written, "********")
+        return text
 
 
 @dataclass(frozen=True)
