@@ -24,6 +24,8 @@ def ask_service(name: str, url: str, parameters: Mapping[str, str], timeout_s: f
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(f"{url!r} is no address of a service: it begins with https:// or http://")
+    # Without a user and password that may stand in front of it.
+    host = parts.netloc.rpartition("@")[2]
     deadline = time.monotonic() + timeout_s
     request = urllib.request.Request(f"{url}?{urlencode(parameters)}", headers={"User-Agent": "iop4"})
     try:
@@ -34,7 +36,7 @@ def ask_service(name: str, url: str, parameters: Mapping[str, str], timeout_s: f
                 if time.monotonic() > deadline:
                     raise TimeoutError
                 if len(whole) > _LARGEST_ANSWER_BYTES:
-                    raise ServiceError(f"{name} ({parts.netloc}) answers without end; nothing is changed")
+                    raise ServiceError(f"{name} ({host}) answers without end; nothing is changed")
             if answer.length:
                 raise http.client.IncompleteRead(bytes(whole), answer.length)
         return bytes(whole).decode("utf-8")
@@ -42,18 +44,18 @@ def ask_service(name: str, url: str, parameters: Mapping[str, str], timeout_s: f
         said = " ".join(error.read(4 * _LONGEST_COMPLAINT).decode("utf-8", "replace").split())[:_LONGEST_COMPLAINT]
         error.close()
         raise _trouble(
-            name, parts.netloc, f"answers {error.code} {error.reason}{f': {said}' if said else ''}"
+            name, host, f"answers {error.code} {error.reason}{f': {said}' if said else ''}"
         ) from None
     except (TimeoutError, http.client.HTTPException, UnicodeDecodeError, OSError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        distrusted = distrust(reason, parts.netloc) if isinstance(reason, BaseException) else None
+        distrusted = distrust(reason, host) if isinstance(reason, BaseException) else None
         if distrusted:
             raise ServiceError(f"{name}: {distrusted}; nothing is changed") from None
         if isinstance(reason, TimeoutError):
-            raise _trouble(name, parts.netloc, f"has not answered in full within {timeout_s:g} s") from None
+            raise _trouble(name, host, f"has not answered in full within {timeout_s:g} s") from None
         if isinstance(reason, http.client.IncompleteRead):
-            raise _trouble(name, parts.netloc, "broke off in the middle of its answer") from None
-        raise _trouble(name, parts.netloc, f"cannot be reached ({reason or type(reason).__name__})") from None
+            raise _trouble(name, host, "broke off in the middle of its answer") from None
+        raise _trouble(name, host, f"cannot be reached ({reason or type(reason).__name__})") from None
 
 
 def _trouble(name: str, host: str, what: str) -> ServiceError:
