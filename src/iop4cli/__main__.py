@@ -1,5 +1,6 @@
 """Start-up: the version without heavy imports, then the command table."""
 
+import os
 import sys
 
 
@@ -21,13 +22,27 @@ def main() -> None:
     from iop4cli.app import make_app
     from iop4cli.shell.messages import exit_codes, usage_problem
 
-    with exit_codes():
-        try:
-            code = make_app().main(prog_name="iop4", standalone_mode=False)
-        except Exception as error:
-            code = usage_problem(error)
+    try:
+        with exit_codes():
+            try:
+                code = make_app().main(prog_name="iop4", standalone_mode=False)
+            except Exception as error:
+                code = usage_problem(error)
+            output.flush()
+            sys.exit(code if isinstance(code, int) else 0)
+    except SystemExit as end:
+        _leave_at_once(end.code)
+        raise
+
+
+def _leave_at_once(code: object) -> None:
+    """If a server still owes an answer: what waits for it would abort the program as it ends."""
+    from iop4cli.shell import output
+
+    waiting = sys.modules.get("iop4cli.archive.waiting")
+    if waiting is not None and waiting.is_left():
         output.flush()
-        sys.exit(code if isinstance(code, int) else 0)
+        os._exit(code if isinstance(code, int) else 1)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ def test_the_log_is_followed_at_a_server(raw: Archive) -> None:
         assert follower.stdout is not None
         assert json.loads(follower.stdout.readline())["step"] == "classify"
         os.kill(follower.pid, signal.SIGINT)
-        assert follower.wait(timeout=60) == 130
+        follower.communicate(timeout=60)
+        assert follower.returncode == 130
 
 
 def test_python_uses_a_server(reduced: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

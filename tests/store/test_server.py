@@ -6,6 +6,8 @@ import datetime
 import math
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from iop4cli.archive.server_door import IN_TURN, ServerDoor
 from iop4cli.archive.serving import check_token, free_port, kept_token, serving
 from iop4cli.archive.store import Batch, Store
 from iop4cli.errors import StoreBusy, StoreError, UsageError
-from tests.night.archives import Archive
+from tests.night.archives import Archive, environment
 from tests.served import Server, served
 
 _ODD_TEXTS = ("", "it's", 'say "no"', "a\0b", "line\nline", "ä σ 𝔘", "'); drop table note; --", "?", "$1 {x} %s", "\\")
@@ -376,6 +378,33 @@ def test_a_store_of_another_version_is_told(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="upgrade this iop4"):
             Store(path, 2.0, ServerDoor(address, "t" * 20, 2.0)).rows("select 1")
         server.connection.execute("delete from schema_version where version = 999")
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("hangs", [False, True], ids=["a server that works", "a server that hangs"])
+def test_a_signal_ends_a_client_that_waits_for_an_answer(tmp_path: Path, hangs: bool) -> None:
+    """DuckDB itself would wait for the answer, however long it takes."""
+    root = create_archive(tmp_path / "archive").root
+    endless = "select count(*) from range(10_000_000) a, range(10_000_000) b where hash(a.range, b.range) = 1"
+    server = Server(root).start()
+    try:
+        client = subprocess.Popen(
+            [sys.executable, "-m", "iop4cli", "sql", endless, "--db", server.address], cwd=root, text=True,
+            env=environment(root), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        asked = "select count(*) as n from quack_active_connections() where query like '%10_000_000%' "
+        while not server.store().rows(asked + "and query not like '%active_connections%'")[0]["n"]:
+            time.sleep(0.05)
+        assert server.process is not None
+        if hangs:
+            server.process.send_signal(signal.SIGSTOP)
+        begun = time.monotonic()
+        client.send_signal(signal.SIGINT)
+        _, err = client.communicate(timeout=60)
+        assert client.returncode == 130, err
+        assert time.monotonic() - begun < 20.0
+    finally:
+        server.kill()
 
 
 @pytest.mark.night

@@ -63,12 +63,17 @@ class Seat:
         await self.press("enter")
 
 
-def sit(archive: SmallArchive, story: Callable[[Seat], Awaitable[None]], size: tuple[int, int] = SMALL) -> Iop4App:
-    """Let a person do something; returns the application when it has ended."""
+def sit(
+    archive: SmallArchive,
+    story: Callable[[Seat], Awaitable[None]],
+    size: tuple[int, int] = SMALL,
+    db: str | None = None,
+) -> Iop4App:
+    """Let a person do something, with the store of a server if `db` names one; returns the application at its end."""
 
     async def play() -> Iop4App:
         flags = [("lock_timeout_s", 1.0, "test")]
-        app = Iop4App(Desk(open_archive(ArchiveOptions(archive=archive.root), flags)))
+        app = Iop4App(Desk(open_archive(ArchiveOptions(archive=archive.root, db=db), flags)))
         async with app.run_test(size=size, notifications=True) as pilot:
             await story(Seat(app, pilot))
         return app

@@ -12,12 +12,12 @@ VARIABLE = "IOP4_DB_TOKEN"
 
 
 def found_token(file: str, store: Path) -> str:
-    """What the setting's file says, else the environment, else what a server left beside the store's file."""
-    if file:
-        return read_token(Path(file).expanduser())
+    """What the environment says, else the setting's file, else what a server left beside the store's file."""
     said = os.environ.get(VARIABLE, "").strip()
     if said:
         return said
+    if file:
+        return read_token(Path(file).expanduser())
     beside = token_file_of(store)
     if beside.is_file():
         return read_token(beside)

@@ -9,6 +9,16 @@ from typing import TypeVar
 _Answer = TypeVar("_Answer")
 # How long nothing may be heard before it is asked whether the other side is alive.
 _SILENT_S = 10.0
+# How long a call may go on when nobody wants its answer any more.
+_LAST_S = 2.0
+
+
+_left: list[threading.Event] = []
+
+
+def is_left() -> bool:
+    """Whether a call is still out: it would abort a program that comes to its end in the usual way."""
+    return not all(done.is_set() for done in _left)
 
 
 class Silence(Exception):
@@ -30,9 +40,14 @@ def waited(call: Callable[[], _Answer], is_alive: Callable[[], bool]) -> _Answer
             done.set()
 
     threading.Thread(target=called, daemon=True).start()
-    while not done.wait(_SILENT_S):
-        if not is_alive() and not done.is_set():
-            raise Silence
+    try:
+        while not done.wait(_SILENT_S):
+            if not is_alive() and not done.is_set():
+                raise Silence
+    except BaseException:
+        if not done.wait(_LAST_S):
+            _left.append(done)
+        raise
     if troubles:
         raise troubles[0]
     return answers[0]

@@ -29,7 +29,7 @@ EPILOG = """Examples:
 
   iop4 serve --port 0 --archive blazars
 
-  ssh -N -L 9494:localhost:9494 observatory & iop4 status --db quack:localhost:9494
+  iop4 serve --token-file ~/.iop4-token
 """
 
 _ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

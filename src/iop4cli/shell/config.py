@@ -38,7 +38,7 @@ GENERAL = (
     ),
     Setting("lock_timeout_s", 60.0, "s", "how long to wait for the store"),
     Setting("db", "", "", "address of the server that has the store (quack:HOST:PORT); empty: the archive's own file"),
-    Setting("db_token_file", "", "file", "file with the token of that server; else IOP4_DB_TOKEN"),
+    Setting("db_token_file", "", "file", "file with the token of that server, if IOP4_DB_TOKEN has none"),
     Setting("night_timeout_s", 3600.0, "s", "how long to wait for a night that another run works on"),
     Setting(
         "network_store",
