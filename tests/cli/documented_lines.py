@@ -36,6 +36,7 @@ NOT_RUN = {
     "iop4 serve": "goes on until it is ended (tests/store/test_server.py ends it)",
     "--db quack:": "asks a server (tests/store/test_server.py and tests/night/test_served_night.py have some)",
     "IOP4_DB=quack:": "asks a server",
+    "--executor dask:": "asks a Dask cluster (tests/night/test_dask.py has some)",
     "iop4 log --follow": "goes on until it is ended (tests/cli/test_log.py ends it)",
     "iop4 catalog calibrators": "asks Pan-STARRS (tests/cli/test_catalog_calibrators.py has a stand-in)",
     "iop4 catalog resolve": "asks SIMBAD (tests/cli/test_catalog_check.py has a stand-in)",

@@ -129,6 +129,48 @@ def test_a_slurm_task_does_its_night(changed: SmallArchive) -> None:
     assert done.returncode == 0 and "nothing due" in done.stderr
 
 
+def test_a_run_whose_workers_are_jobs_of_slurm(tmp_path: Path) -> None:
+    """With a stand-in for dask-jobqueue, which says what it was given, and for the archive."""
+    (tmp_path / "dask_jobqueue.py").write_text(
+        "class SLURMCluster:\n"
+        "    scheduler_address = 'tcp://node01:8786'\n"
+        "    def __init__(self, *, cores, processes, memory, walltime, job_name): assert cores == processes\n"
+        "    def __enter__(self): return self\n"
+        "    def __exit__(self, *error): pass\n"
+        "    def adapt(self, *, minimum_jobs, maximum_jobs): assert minimum_jobs <= maximum_jobs\n"
+    )
+    (tmp_path / "iop4cli.py").write_text(
+        "class Archive:\n"
+        "    exit_code = 3\n"
+        "    def __init__(self, root): assert root == '/data/blazars'\n"
+        "    def run(self, *, executor): assert executor == 'dask:tcp://node01:8786'; return self\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "dask_slurm.py"), "/data/blazars"], capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_a_cluster_of_kubernetes_is_whole() -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML comes with Dask, an extra")
+    cluster = yaml.safe_load(text_of("dask_kubernetes.yaml"))
+    assert (cluster["apiVersion"], cluster["kind"]) == ("kubernetes.dask.org/v1", "DaskCluster")
+    worker, scheduler = (cluster["spec"][part]["spec"] for part in ("worker", "scheduler"))
+    containers = [worker["containers"][0], scheduler["containers"][0]]
+    assert len({container["image"] for container in containers}) == 1
+    for container, verb in zip(containers, ("worker", "scheduler"), strict=True):
+        assert container["args"][:2] == ["dask", verb] and all(isinstance(word, str) for word in container["args"])
+    mounts = {mount["name"] for mount in containers[0]["volumeMounts"]}
+    assert mounts == {volume["name"] for volume in worker["volumes"]}
+    service = cluster["spec"]["scheduler"]["service"]
+    assert service["selector"]["dask.org/cluster-name"] == cluster["metadata"]["name"]
+    assert {port["targetPort"] for port in service["ports"]} == {port["name"] for port in containers[1]["ports"]}
+    address = re.search(r"--executor dask:tcp://(\S+):(\d+)", text_of("dask_kubernetes.yaml"))
+    assert address is not None and address[1] == f"{cluster['metadata']['name']}-scheduler"
+    assert int(address[2]) in {port["port"] for port in service["ports"]}
+
+
 @pytest.mark.night
 def test_a_rule_of_snakemake_makes_the_table_of_a_night(changed: SmallArchive) -> None:
     text = text_of("Snakefile")
