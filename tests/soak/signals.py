@@ -232,6 +232,7 @@ def _nothing_ignored() -> Iterator[None]:
 def _tried(folder: Path, times: int, verbs: tuple[str, ...]) -> Tried:
     raw = small_night(folder / "raw", "2022-03-10")
     raw.iop4("run", "-j2")
+    raw.iop4("correct", "--force")  # a second run, for `diff`
     tries = _Tries(SmallArchive(raw.root), folder, random.Random(times))
     for verb in verbs:
         tries.undisturbed(verb)
