@@ -50,7 +50,7 @@ NAMED_BY_THE_PACKAGE = {"iop4cli.api.archive", "iop4cli.api.functions", "iop4cli
 DUCKDB = {
     "archive/store.py", "archive/migrations.py", "archive/asking.py", "archive/doors.py", "archive/file_door.py",
     "archive/quack.py", "archive/quack_errors.py", "archive/server_door.py", "archive/server_line.py",
-    "archive/serving.py",
+    "archive/serving.py", "archive/interrupting.py",
 }  # fmt: skip
 
 
