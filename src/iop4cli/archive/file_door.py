@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,9 @@ _NO_EXTENSIONS = (
 _SEALED = f"set enable_external_access = false; {_NO_EXTENSIONS}"
 # Threads that have the same file open share its settings, and who comes second finds them locked.
 _sealing = threading.Lock()
+
+
+_NO_STORE = "the archive has no store ({} is missing): `iop4 init` makes one."
 
 
 class FileDoor:
@@ -69,7 +72,21 @@ class FileDoor:
             _seal(connection, _SEALED)
             yield _FileConnection(connection)
 
-    moment = question
+    @contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """Nobody writes meanwhile; the file is opened with the first question, for opening a large one takes longer."""
+        if not self._checked:
+            with self.question() as connection:
+                yield connection
+            return
+        if not self.path.is_file():
+            raise StoreError(_NO_STORE.format(self.path))
+        with self._locked(shared=True), closing(_WhenAsked(self)) as asked:
+            try:
+                yield asked
+            except RuntimeError as error:
+                raise_signal(error)
+                raise
 
     def change(self, script: Callable[[Connection], str]) -> None:
         with self._open(read_only=False) as connection:
@@ -104,7 +121,12 @@ class FileDoor:
 
     def stamp(self) -> object:
         found = self.path.stat()
-        return found.st_mtime_ns, found.st_size
+        try:
+            # What a writer that was killed had committed: DuckDB takes it over when the file is next opened.
+            waiting = self.path.with_name(self.path.name + ".wal").stat()
+        except FileNotFoundError:
+            return found.st_mtime_ns, found.st_size
+        return found.st_mtime_ns, found.st_size, waiting.st_mtime_ns, waiting.st_size
 
     def connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
         """The file itself; who calls this holds the lock."""
@@ -121,7 +143,7 @@ class FileDoor:
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.is_file():
-            raise StoreError(f"the archive has no store ({self.path} is missing): `iop4 init` makes one.")
+            raise StoreError(_NO_STORE.format(self.path))
         with self._locked(shared=read_only):
             connection = self.connect(read_only)
             try:
@@ -157,6 +179,32 @@ class FileDoor:
         found = migrations.schema_version(connection)
         migrations.check_not_newer(found, self.path)
         return found >= migrations.migrations()[-1][0]
+
+
+class _WhenAsked:
+    """A connection for reading that is opened when something is asked; who has it holds the lock."""
+
+    def __init__(self, door: FileDoor) -> None:
+        self._door = door
+        self._opened: duckdb.DuckDBPyConnection | None = None
+
+    def asked(
+        self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], Taken], parameters: Sequence[Any] = ()
+    ) -> Taken:
+        return self._connection().asked(sql, taken, parameters)
+
+    def stage(self, tables: Sequence[tuple[str, str, Any]]) -> list[tuple[str, ...]]:
+        return self._connection().stage(tables)
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def _connection(self) -> _FileConnection:
+        if self._opened is None:
+            self._opened = self._door.connect(read_only=True)
+            _seal(self._opened, _SEALED)
+        return _FileConnection(self._opened)
 
 
 class _FileConnection:

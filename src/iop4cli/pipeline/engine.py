@@ -18,6 +18,8 @@ __all__ = ["Ended", "Event", "Planned", "Session", "Tally", "Waiting", "dry_run"
 
 def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
     """The steps in order; each wave is planned on what the one before left in the store."""
+    # What lies beside the store (index files) may have changed since an earlier run.
+    session.seen.clear()
     recover(session)
     for step in steps:
         # A later wave may do what an earlier one could not: an item ends once.

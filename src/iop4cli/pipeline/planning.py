@@ -67,7 +67,7 @@ def look(session: Session, step: Step, wave: str, view: View | None = None) -> L
     # Before anything of the store is read: what others record from now on is seen by a count that is another.
     counts = locks_of(session).counts() if view is None else {}
     with one_look(session, step):
-        seen = view_of(session) if view is None else view
+        seen = _view_now(session) if view is None else view
         decisions = _selected(session, seen, step, wave)
         retired = _retired(session, seen, step, wave, decisions) if view is None else []
     return Look(seen, decisions, retired, counts)
@@ -76,6 +76,14 @@ def look(session: Session, step: Step, wave: str, view: View | None = None) -> L
 def one_look(session: Session, step: Step) -> AbstractContextManager[None]:
     """The store held open for a plan; not where the plan looks at files, which may take long on a far disk."""
     return nullcontext() if step.name == "classify" else session.store.reading()
+
+
+def _view_now(session: Session) -> View:
+    """The view of the wave before, if nobody has written since: it is of the same moment."""
+    stamp, seen = session.store.stamp(), session.seen
+    if not seen or seen[0][0] != stamp:
+        seen[:] = [(stamp, view_of(session))]
+    return seen[0][1]
 
 
 def view_of(session: Session) -> View:

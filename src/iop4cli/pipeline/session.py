@@ -12,7 +12,7 @@ from iop4cli.archive.store import Store
 from iop4cli.pipeline.arrivals import Underway
 from iop4cli.pipeline.executor import Executor
 from iop4cli.pipeline.step import CURRENT, DONE, FAILED, IMPOSSIBLE, Outcome
-from iop4cli.pipeline.view import Surroundings
+from iop4cli.pipeline.view import Surroundings, View
 
 NIGHT_TIMEOUT_S = 3600.0
 
@@ -99,6 +99,8 @@ class Session:
     underway: Underway | None = None
     night_timeout_s: float = NIGHT_TIMEOUT_S
     left: set[str] | None = None
+    # The last view of the store in this run, and the stamp that the store had.
+    seen: list[tuple[object, View]] = field(default_factory=list)
 
 
 def new_run_id() -> str:

@@ -69,6 +69,7 @@ def _row(result: Mapping[str, Any], truth: Mapping[str, Any], pulls: Mapping[str
     """What the table needs of one result; no number where there is none."""
     row = {name: pulls.get(name) for name in ("mag", "q", "u")} | {"chi": pulls.get("chi_deg")}
     row |= {"source": result["source"], "quality": result["quality_text"], "is_target": truth["is_target"]}
+    row |= {"chi2_red": result["chi2_red"], "dof": result["dof"]}
     p, p_err = truth["p"], result["p_err"]
     if p is None or not p_err:
         return row
