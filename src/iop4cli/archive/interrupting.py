@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    import duckdb
+from typing import Protocol, TypeVar
 
 _Answer = TypeVar("_Answer")
 
 
-def interruptible(connection: duckdb.DuckDBPyConnection, call: Callable[[], _Answer]) -> _Answer:
+class Connected(Protocol):
+    """A connection that another thread may tell to give up."""
+
+    def interrupt(self) -> None: ...
+
+
+def interruptible(connection: Connected, call: Callable[[], _Answer]) -> _Answer:
     """What the call gives, which asks this connection.
 
     DuckDB looks for signals between its steps, and a step of a large join may take minutes. So the call runs in a
