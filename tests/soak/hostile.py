@@ -241,5 +241,5 @@ FAULTS = (
     Fault("odd and hostile FITS files in raw/", 60, 500, files),
     Fault("fuzzed headers", 400, 20000, headers),
     Fault("fuzzed text input (TOML, catalogues, names, listings)", 60, 5000, text),
-    Fault("injection through names and options", 12, 400, injection),
+    Fault("injection through names and options", 8, 400, injection),
 )

@@ -51,8 +51,10 @@ def draw_residuals(path: Path, title: str, results: Sequence[Mapping[str, Any]],
     axes.set_ylim(-_PERCENT * half, _PERCENT * half)
     axes.set_xlabel("q measured - fitted (%)")
     axes.set_ylabel("u measured - fitted (%)")
-    axes.set_title(title, fontsize="medium")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
+    axes.set_title(title, fontsize="medium").set_parse_math(False)
+    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     stream = io.BytesIO()
     figure.savefig(stream, format=path.suffix.lower().lstrip(".") or "png", dpi=150, bbox_inches="tight")
     write_bytes(path, stream.getvalue())

@@ -62,7 +62,15 @@ def finding_figure(
     for row, east, north in zip(shown, x, y, strict=True):
         if row["label"]:
             axes.plot(east, north, "o", ms=15, mfc="none", mec="C3", mew=1.1, zorder=3)
-            axes.annotate(row["label"], (east, north), (8, 6), textcoords="offset points", color="C3", fontsize=9)
+            axes.annotate(
+                row["label"],
+                (east, north),
+                (8, 6),
+                textcoords="offset points",
+                color="C3",
+                fontsize=9,
+                parse_math=False,
+            )
     placed = list(zip(*place(known), strict=True))
     letter, line = 0.017 * half * 7.5 / width_in, 0.05 * half * 7.5 / width_in
     # Places count from the left, which is the east.
@@ -73,7 +81,7 @@ def finding_figure(
         axes.plot(east, north, "s", ms=2.5 * width_in, mfc="none", mec=colour, mew=1.1, zorder=3)
         axes.annotate(row["name"], (east, north), (1.4 * width_in * across, 0.9 * width_in * up),
                       textcoords="offset points", color=colour, fontsize=8, ha="left" if across > 0 else "right",
-                      va="bottom" if up > 0 else "top")  # fmt: skip
+                      va="bottom" if up > 0 else "top", parse_math=False)  # fmt: skip
     for angle in (0, 90):
         way = np.array([0.03, 0.09]) * half
         axes.plot(*(way * np.sin(np.radians(angle)), way * np.cos(np.radians(angle))), color="C2", lw=1.6, zorder=4)
@@ -82,5 +90,5 @@ def finding_figure(
     axes.set_ylim(-1.04 * half, 1.04 * half)
     axes.set_xlabel(f"east of the source (arcmin)\n{legend}", linespacing=1.6)
     axes.set_ylabel("north of the source (arcmin)")
-    axes.set_title(title, fontsize="medium")
+    axes.set_title(title, fontsize="medium").set_parse_math(False)
     return figure

@@ -52,7 +52,8 @@ def draw_panel(axes: Any, panel: Panel) -> None:
         (_line if series.joined else _markers)(axes, series)
     low, high = y_limits(panel)
     axes.set_ylim(*((high, low) if panel.inverted else (low, high)))
-    axes.set_ylabel(panel.y_label)
+    # Labels are ours, and one has a Greek letter; names are not to be taken for mathematics.
+    axes.set_ylabel(panel.y_label).set_parse_math(True)
     axes.tick_params(right=True, top=False)
     if all(one.y == round(one.y) for series in panel.series for one in series.points):
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))

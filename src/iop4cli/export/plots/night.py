@@ -141,6 +141,7 @@ def _settings() -> Any:
         "axes.edgecolor": _INK, "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False,
         "axes.spines.right": False, "axes.linewidth": 0.6, "legend.frameon": False, "legend.handletextpad": 0.1,
         "legend.columnspacing": 0.8, "axes.formatter.useoffset": False, "axes.unicode_minus": True,
+        "text.parse_math": False,
     })  # fmt: skip
 
 

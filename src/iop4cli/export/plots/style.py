@@ -40,6 +40,8 @@ def styled() -> AbstractContextManager[None]:
             "xtick.major.size": 3, "ytick.major.size": 3, "axes.formatter.useoffset": False,
             "axes.unicode_minus": True, "pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "iop4",
             "path.simplify": True, "figure.dpi": 100,
+            # A dollar in a name is a dollar.
+            "text.parse_math": False,
         }
     )  # fmt: skip
 
