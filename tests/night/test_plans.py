@@ -343,7 +343,7 @@ def test_a_reader_who_leaves_is_no_error(raw: Archive) -> None:
 
 
 def test_two_runs_at_once_end_as_one(raw: Archive, reduced_night: Archive) -> None:
-    """Nobody forbids it: both may do the same frames, and the results are those of one run."""
+    """They share the work (tests/night/test_nights_shared.py), and the results are those of one run."""
     runs = [
         subprocess.Popen(
             [sys.executable, "-m", "iop4cli", "run", "-j1"], cwd=raw.root, env=environment(raw.root),
