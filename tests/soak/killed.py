@@ -27,6 +27,8 @@ _TABLES = (
     "frame", "master", "master_input", "master_structure", "reduced", "wcs", "detection", "growth", "aperture",
     "field_star", "measurement", "measurement_input", "correction", "item", "product",
 )  # fmt: skip
+# Of the time until a kill what is not to be done again, and of a whole run what it takes to begin.
+_KEPT_SHARE, _START_SHARE = 0.6, 0.35
 _KILLED = -signal.SIGKILL
 _DEATH_OF_WORKERS_S = 20.0
 
@@ -47,13 +49,16 @@ def killed(folder: Path, times: int) -> Tried:
         archive = raw.copy(folder / f"tried-{n_archives}")
         n_archives += 1
         n_here = min(_KILLS_IN_A_ROW, times - n_tried)
+        left_s = whole_s
         while n_here > 0:
-            begun = time.time()
-            if not _killed_run(archive, chance.uniform(0.05, 0.9) * whole_s, whole_group=chance.random() < 0.5):
+            begun, after_s = time.time(), chance.uniform(0.05, 0.9) * left_s
+            if not _killed_run(archive, after_s, whole_group=chance.random() < 0.5):
                 break  # it had ended before; what is left to kill is in a fresh archive
             fell[_step_of(archive, begun)] += 1
             lost += sound(archive)
             n_tried, n_here = n_tried + 1, n_here - 1
+            # The next one starts anew, and has less to do.
+            left_s = max(left_s - _KEPT_SHARE * after_s, _START_SHARE * whole_s)
         archive.iop4("run", "-j2")
         lost += sound(archive) + leftovers(archive) + different(contents(archive), wanted)
     where = ", ".join(f"{step} {number}" for step, number in fell.most_common())
