@@ -121,7 +121,7 @@ def test_hosts_of_a_network_share_the_work(archive: Archive, local: Archive, tmp
         cd {archive.root}
         {sys.executable} -m iop4cli run --executor dask:tcp://10.9.8.1:8786
     """)
-    made = subprocess.run(["unshare", "-rn", "ip", "link", "add", "b", "type", "bridge"], capture_output=True)
+    made = subprocess.run(["unshare", "-rn", "ip", "link", "add", "bridge0", "type", "bridge"], capture_output=True)
     if made.returncode != 0:
         pytest.skip(f"no network of its own can be made here: {made.stderr.decode().strip()}")
     with (tmp_path / "log").open("w") as log:
