@@ -126,7 +126,7 @@ def _export(folder: Path, times: int) -> Tried:
     before = contents(archive)
     asked = [
         *(f"export --format {form} -o out.{form}" for form in FORMATS),
-        "export --bundle out", "plot light-curve 0716+714 -o out.png", "plot night OSN-T090/2022-03-10 -o out.pdf",
+        "export --bundle out", "plot lightcurve 0716+714 -o out.png",
         "report OSN-T090/2022-03-10 -o out.html",
     ]  # fmt: skip
     lost: list[str] = []
