@@ -223,5 +223,7 @@ def _table(cells: Sequence[Mapping[str, str]], columns: Sequence[str], room: int
     if room is None or not cells or page.fits(cells, columns, room):
         return "\n".join(page.table_lines(cells, columns, 0, room)) + "\n"
     label = max(map(len, columns))
-    blocks = ("\n".join(output.clean(f"{name.ljust(label)}  {row[name]}").rstrip() for name in columns) for row in cells)
+    blocks = (
+        "\n".join(output.clean(f"{name.ljust(label)}  {row[name]}").rstrip() for name in columns) for row in cells
+    )
     return "\n\n".join(blocks) + "\n"
