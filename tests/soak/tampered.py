@@ -15,6 +15,7 @@ from tests.soak.many import small_night
 
 # A process number that Linux and macOS never give.
 _NOBODY = 2**22 + 17
+_touched: set[Path] = set()
 
 
 def _products(archive: Archive, top: str) -> list[Path]:
@@ -22,7 +23,10 @@ def _products(archive: Archive, top: str) -> list[Path]:
 
 
 def _one(archive: Archive, top: str, chance: random.Random) -> Path:
-    return chance.choice(_products(archive, top))
+    """One that nothing was done to yet, so that no fault hides another: `_touched` has the others."""
+    path = chance.choice([path for path in _products(archive, top) if path not in _touched])
+    _touched.add(path)
+    return path
 
 
 def _flip(path: Path, chance: random.Random) -> None:
@@ -55,7 +59,8 @@ def _cut(archive: Archive, chance: random.Random) -> str:
 
 def _other_frame(archive: Archive, chance: random.Random) -> str:
     """A whole frame, but another one's."""
-    one, other = chance.sample(_products(archive, "reduced"), 2)
+    other = _one(archive, "reduced", chance)
+    one = chance.choice([path for path in _products(archive, "reduced") if path != other])
     shutil.copyfile(one, other)
     return "altered reduced frames"
 
@@ -83,7 +88,7 @@ def _stray(archive: Archive, chance: random.Random) -> str:
 def _unfinished(archive: Archive, chance: random.Random) -> str:
     from iop4cli.unfinished import unfinished_name
 
-    path = _one(archive, "reduced", chance)
+    path = chance.choice(_products(archive, "reduced"))
     name = unfinished_name(path.name).replace(f".{os.getpid()}.", f".{_NOBODY}.")
     path.with_name(name).write_bytes(b"SIMPLE")
     return "unfinished files"
