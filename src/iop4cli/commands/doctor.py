@@ -57,9 +57,9 @@ def command(
 ) -> int:
     """Check the set-up: program, archive, store, index files, instruments, files and settings.
 
-    Without --repair it reads only; works outside an archive too. Each check says ok, warning or bad; the
-    exit code is 1 if something is bad, with --check or --repair also for warnings of files and rows that are
-    not mended. --repair removes what dead runs left, and lets the next `iop4 run` make products again that are
+    Without --repair it reads only and writes nothing; works outside an archive too. Each check says ok, warning
+    or bad; the exit code is 1 if something is bad, with --check or --repair also for warnings of files and rows that
+    are not mended. --repair removes what dead runs left, and lets the next `iop4 run` make products again that are
     lost or altered; what people wrote is never removed. `iop4 doctor instrument FILE.toml --frame FRAME` checks
     an instrument's file against a real header.
     """

@@ -43,9 +43,7 @@ def ask_service(name: str, url: str, parameters: Mapping[str, str], timeout_s: f
     except urllib.error.HTTPError as error:
         said = " ".join(error.read(4 * _LONGEST_COMPLAINT).decode("utf-8", "replace").split())[:_LONGEST_COMPLAINT]
         error.close()
-        raise _trouble(
-            name, host, f"answers {error.code} {error.reason}{f': {said}' if said else ''}"
-        ) from None
+        raise _trouble(name, host, f"answers {error.code} {error.reason}{f': {said}' if said else ''}") from None
     except (TimeoutError, http.client.HTTPException, UnicodeDecodeError, OSError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         distrusted = distrust(reason, host) if isinstance(reason, BaseException) else None

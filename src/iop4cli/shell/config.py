@@ -27,9 +27,7 @@ class Setting:
 GENERAL = (
     Setting("jobs", 0, "processes", "worker processes; 0 is one a core"),
     Setting("executor", "auto", "", "where jobs are done: auto, here, processes, dask:ADDRESS"),
-    Setting(
-        "job_timeout_s", 1800.0, "s", "how long one job may take in a worker before it is given up; 0 is for ever"
-    ),
+    Setting("job_timeout_s", 1800.0, "s", "how long one job may take in a worker before it is given up; 0 is for ever"),
     Setting(
         "worker_memory_mb",
         -1,
