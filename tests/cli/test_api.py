@@ -68,7 +68,7 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
 
 def test_every_command_has_a_method_of_its_name_or_is_known_to_have_none() -> None:
     other_name = {"init": "create", "doctor": None, "simulate": None}
-    of_the_terminal = {"watch", "tui", "demo"}
+    of_the_terminal = {"watch", "tui", "demo", "serve"}
     missing = [
         verb.name
         for verb in VERBS
