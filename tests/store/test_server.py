@@ -447,3 +447,16 @@ def test_a_token_that_others_could_read_is_not_kept(tmp_path: Path) -> None:
     file.chmod(0o644)
     assert kept_token(file) != first
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_server_of_another_archive_is_refused(server: Server, tmp_path: Path) -> None:
+    """Else the results of one archive's frames would go into the store of another."""
+    with served(create_archive(tmp_path / "other").root) as other:
+        door = ServerDoor(Address.parsed(server.address), server.token, 5.0, other.path)
+        with pytest.raises(UsageError, match=r"another archive than .*other.* is served at localhost:") as told:
+            Store(other.path, 5.0, door).rows("select 1 as n")
+        assert str(other.port) in str(told.value)
+        own = ServerDoor(Address.parsed(other.address), other.token, 5.0, other.path)
+        assert Store(other.path, 5.0, own).rows("select 1 as n") == [{"n": 1}]
+    # The folder knows of no server now: it may be a copy, to read from wherever the store is.
+    assert Store(other.path, 5.0, door).rows("select 1 as n") == [{"n": 1}]

@@ -1,4 +1,4 @@
-"""The note beside a store's file that says who serves it: for messages, never for decisions."""
+"""The note beside a store's file that says who serves it: for messages, and to refuse the server of another archive."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ def token_file_of(store: Path) -> Path:
 
 
 @contextmanager
-def announced(store: Path, address: Address) -> Iterator[None]:
+def announced(store: Path, address: Address, serving: str) -> Iterator[None]:
+    """`serving` is what the server calls itself, so that a client can tell it from that of another archive."""
     note = note_of(store)
-    said = {"host": address.host, "port": address.port, "process": os.getpid(), "machine": socket.gethostname()}
+    said = {
+        "host": address.host, "port": address.port, "process": os.getpid(), "machine": socket.gethostname(),
+        "serving": serving,
+    }  # fmt: skip
     note.write_text(json.dumps(said) + "\n", encoding="utf-8")
     try:
         yield
@@ -34,6 +38,14 @@ def announced(store: Path, address: Address) -> Iterator[None]:
 
 def is_noted(store: Path) -> bool:
     return note_of(store).exists()
+
+
+def serving_of(store: Path) -> str | None:
+    """What the server of this store called itself; None if the folder knows of none."""
+    try:
+        return str(json.loads(note_of(store).read_text(encoding="utf-8"))["serving"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def said_of(store: Path) -> str:

@@ -13,11 +13,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive.doors import Connection, Taken
 from iop4cli.archive.quack import Address
 from iop4cli.archive.quack_errors import Conflict, Lost
+from iop4cli.archive.served_at import said_of, serving_of
 from iop4cli.archive.server_line import Line, Session, first, nothing, only_one, with_parameters
 from iop4cli.errors import StoreBusy, StoreError, UsageError
 
@@ -33,8 +35,10 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.005, 0.5
 class ServerDoor:
     """A store at an address; each thread may ask."""
 
-    def __init__(self, address: Address, token: str, lock_timeout_s: float) -> None:
+    def __init__(self, address: Address, token: str, lock_timeout_s: float, archive: Path | None = None) -> None:
+        """`archive`: the store's file of the folder whose frames one works on, which the server should serve."""
         self.address = address
+        self._archive = archive
         self._line = Line(address, token, lock_timeout_s)
         self.lock_timeout_s = lock_timeout_s
         self._was_there = False
@@ -188,7 +192,17 @@ class ServerDoor:
                 f"the server at {self.address} is iop4 {served_by} (schema {found}, this program knows {newest}): "
                 f"{'start it again with this version' if found < newest else 'upgrade this iop4'}"
             )
+        self._check_is_of(json.loads(meta).get("serving"))
         self._was_there = True
+
+    def _check_is_of(self, serving: str | None) -> None:
+        """A client without the archive's folder at hand has no note to compare, and may read what it likes."""
+        if self._archive is None:
+            return
+        noted = serving_of(self._archive)
+        if noted is not None and noted != serving:
+            here, it = self._archive.parent, said_of(self._archive)
+            raise UsageError(f"the server at {self.address} serves another archive than {here}: {it}")
 
     def _gone(self, why: object, how: str) -> StoreBusy:
         return StoreBusy(

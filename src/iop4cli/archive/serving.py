@@ -81,14 +81,16 @@ def serving(path: Path, address: Address, token_of: Callable[[], str], lock_time
         stack.callback(connection.close)
         load(connection)
         connection.execute(_FORGET)
-        meta = json.dumps({"iop4": __version__, "process": os.getpid()})
+        serving = secrets.token_hex(8)
+        meta = json.dumps({"iop4": __version__, "process": os.getpid(), "serving": serving})
         connection.execute("call quack_identify(name => ?, meta => ?)", [NAME, meta]).fetchall()
         _check_free(address)
+        # Before anybody can come, who would hold the note of an earlier server beside this one's answer.
+        stack.enter_context(served_at.announced(path, address, serving))
         _listen(connection, address, token)
         # Clients see this store and no other file of this machine.
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         _check_is_ours(address, token, lock_timeout_s)
-        stack.enter_context(served_at.announced(path, address))
         yield Serving(address, token, connection)
         connection.execute("call quack_stop(?)", [address.uri]).fetchall()
         connection.execute("force checkpoint")

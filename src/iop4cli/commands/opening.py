@@ -80,7 +80,8 @@ def store_of(layout: Layout, config: Config) -> Store:
 
     address = Address.parsed(config["db"])
     token = found_token(config["db_token_file"], layout.store)
-    return Store(layout.store, config["lock_timeout_s"], ServerDoor(address, token, config["lock_timeout_s"]))
+    door = ServerDoor(address, token, config["lock_timeout_s"], layout.store)
+    return Store(layout.store, config["lock_timeout_s"], door)
 
 
 def step_settings() -> list[Setting]:
