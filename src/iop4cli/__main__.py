@@ -20,7 +20,7 @@ def main() -> None:
         # Until the command is there Ctrl-C just ends the process: there is nothing to keep, and no traceback to show.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from iop4cli.app import make_app
-    from iop4cli.shell.messages import exit_codes, usage_problem
+    from iop4cli.shell.messages import EXIT_INTERRUPTED, exit_codes, usage_problem
 
     try:
         with exit_codes():
@@ -28,6 +28,8 @@ def main() -> None:
                 code = make_app().main(prog_name="iop4", standalone_mode=False)
             except Exception as error:
                 code = usage_problem(error)
+            if code == EXIT_INTERRUPTED:
+                raise KeyboardInterrupt  # typer made a code of it, and said nothing
             output.flush()
             sys.exit(code if isinstance(code, int) else 0)
     except SystemExit as end:

@@ -33,4 +33,5 @@ def test_a_signal_ends_a_long_question(small_archive: SmallArchive, number: sign
         said = process.stderr.read()
         assert process.wait(60) == code
     assert time.monotonic() - start < 10.0
+    assert said.endswith("; what was finished is recorded\n")
     assert "Traceback" not in said

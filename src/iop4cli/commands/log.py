@@ -167,7 +167,7 @@ def _follow(opened: Opened, conditions: list[str], n_lines: int | None, *, as_js
             changed = newest
             lines.show(rows)
     except KeyboardInterrupt:
-        return messages.EXIT_INTERRUPTED
+        raise SystemExit(messages.EXIT_INTERRUPTED) from None  # it was to be ended so: nothing to say
     return 0
 
 
