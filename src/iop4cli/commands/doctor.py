@@ -22,7 +22,7 @@ EPILOG = """Examples:
 
   iop4 doctor --check
 
-  iop4 doctor --repair --yes; iop4 run
+  iop4 doctor --repair --yes
 
   iop4 doctor instrument my_camera.toml --frame night/frame.fits
 """
