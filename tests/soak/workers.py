@@ -31,11 +31,17 @@ def misbehaving(archive: Archive, step: str, item: str, how: str, *more: str, co
     )  # fmt: skip
 
 
-def tried(how: str, said: str, folder: Path, times: int) -> Tried:
-    """Each time at another step or frame, with one worker (as cron has it) and with two in turn."""
+def _undisturbed(folder: Path) -> tuple[Archive, Archive]:
+    """A night that is raw, and the same one after a run in which nothing went wrong."""
     raw = small_night(folder / "raw", NIGHT)
     whole = raw.copy(folder / "whole")
     whole.iop4("run", "-j2")
+    return raw, whole
+
+
+def tried(how: str, said: str, folder: Path, times: int) -> Tried:
+    """Each time at another step or frame, with one worker (as cron has it) and with two in turn."""
+    raw, whole = _undisturbed(folder)
     wanted = contents(whole)
     lost: list[str] = []
     for turn in range(times):
@@ -70,9 +76,7 @@ def _changed(archive: Archive, whole: Archive) -> list[str]:
 
 def killed_once(folder: Path, times: int) -> Tried:
     """A worker that is killed over a job is replaced and the job done again: the run ends as if nothing had been."""
-    raw = small_night(folder / "raw", NIGHT)
-    whole = raw.copy(folder / "whole")
-    whole.iop4("run", "-j2")
+    raw, whole = _undisturbed(folder)
     wanted = contents(whole)
     lost: list[str] = []
     for turn in range(times):

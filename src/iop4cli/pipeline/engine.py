@@ -48,10 +48,8 @@ def dry_run(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
     for step in steps:
         for wave in step.waves:
             decisions = look(session, step, wave, view).decisions
+            view.expect(_foreseen(view, step, decision) for decision in decisions if decision.state == DUE)
             for decision in decisions:
-                if decision.state == DUE and decision.job is not None:
-                    expected = _foreseen(view, step, decision)
-                    view.expect(expected)
                 if decision.state != CURRENT:
                     yield Ended(step.name, decision.item, decision.state, decision.why)
             yield planned(step, wave, decisions)

@@ -12,6 +12,7 @@ from iop4cli.archive.layout import Layout
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Store
 from iop4cli.pipeline.master_reach import MasterReach
+from iop4cli.pipeline.parts import difference
 from iop4cli.pipeline.shelf import Shelf
 from iop4cli.pipeline.step import (
     BLOCKED,
@@ -218,16 +219,20 @@ class View:
         row = self.items.get((step, item))
         return str(row["key"]) if row is not None and row["key"] else "none"
 
-    def expect(self, decision: Decision) -> None:
-        """Let later steps of a dry run plan as if this one were done."""
-        if decision.job is None:
-            return
-        self._pending.setdefault(decision.step, set()).add(decision.item)
-        self.items[(decision.step, decision.item)] = {
-            "step": decision.step, "name": decision.item, "key": decision.job.key, "status": DONE, "reason": "",
-            "parts": json.dumps(dict(decision.job.parts)), "notes": None,
-        }  # fmt: skip
-        for table, rows in decision.expected.items():
+    def expect(self, decisions: Iterable[Decision]) -> None:
+        """Let later waves of a dry run plan as if these were done."""
+        expected: dict[str, list[Mapping[str, Any]]] = {}
+        for decision in decisions:
+            if decision.job is None:
+                continue
+            self._pending.setdefault(decision.step, set()).add(decision.item)
+            self.items[(decision.step, decision.item)] = {
+                "step": decision.step, "name": decision.item, "key": decision.job.key, "status": DONE, "reason": "",
+                "parts": json.dumps(dict(decision.job.parts)), "notes": None,
+            }  # fmt: skip
+            for table, rows in decision.expected.items():
+                expected.setdefault(table, []).extend(rows)
+        for table, rows in expected.items():
             self._replace_rows(table, rows)
 
     def _replace_rows(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -267,7 +272,7 @@ class View:
         if self.force:
             return "forced"
         if stored["key"] != key:
-            return _difference(stored, parts)
+            return difference(stored, parts)
         return missing if missing and stored["status"] == DONE else ""
 
     def waiting(self, step: Step, item: str, upstream: str, frames: Iterable[str]) -> Decision:
@@ -293,27 +298,3 @@ _NAME_COLUMN = {
 
 def _is_light(row: Row) -> bool:
     return row["status"] == DONE and row["kind"] == "light"
-
-
-def _difference(stored: Row, parts: Mapping[str, str]) -> str:
-    """Which named parts of the key are not what they were."""
-    try:
-        before = json.loads(stored["parts"] or "{}")
-    except ValueError:
-        before = {}
-    if not stored["key"]:
-        return f"tried before: {stored['reason']}" if stored["reason"] else "not finished before"
-    changed = [name for name in parts if before.get(name) != parts[name]]
-    changed += [name for name in before if name not in parts]
-    shown = [
-        f"{name} ({before[name]} -> {parts[name]})"
-        if name.startswith("parameter ") and name in before and name in parts
-        else name
-        for name in changed
-    ]
-    return "changed: " + ", ".join(shown) if shown else "changed"
-
-
-def parameter_parts(values: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters as named parts of a key, so that a plan can say which one changed."""
-    return {f"parameter {name}": json.dumps(values[name]) for name in sorted(values)}

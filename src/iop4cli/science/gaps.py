@@ -16,10 +16,11 @@ def without_gaps(block: np.ndarray) -> np.ndarray:
 
     Returns where that was in any of the frames (rows, width): such a pixel of the master is not to be used.
     """
-    gaps = ~np.isfinite(block)
-    pixels = gaps.any(axis=0)
+    # One sum tells of all frames: what is no number stays none in it.
+    with np.errstate(invalid="ignore"):
+        pixels = ~np.isfinite(block.sum(axis=0))
     if pixels.any():
-        values = np.where(gaps[:, pixels], np.nan, block[:, pixels])
+        values = np.where(np.isfinite(block[:, pixels]), block[:, pixels], np.nan)
         some = ~np.isnan(values).all(axis=0)
         middle = np.zeros(values.shape[1], block.dtype)
         middle[some] = np.nanmedian(values[:, some], axis=0)

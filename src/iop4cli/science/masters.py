@@ -78,13 +78,12 @@ class _Stack:
 
     def block(self, rows: slice, step: int = 1) -> np.ndarray:
         """(n, rows, width) in the master's unit; what is no number is left as it is."""
-        with np.errstate(invalid="ignore"):
-            return np.stack(
-                [
-                    _prepared(frame, self.bias, self.dark, time_s, divisor, rows, step)
-                    for frame, time_s, divisor in zip(self.frames, self.times_s, self.divisors, strict=True)
-                ]
-            )
+        return np.stack(
+            [
+                _prepared(frame, self.bias, self.dark, time_s, divisor, rows, step)
+                for frame, time_s, divisor in zip(self.frames, self.times_s, self.divisors, strict=True)
+            ]
+        )
 
     def variances(self, middle: np.ndarray) -> Iterator[np.ndarray]:
         """What the detector makes expect of the variance of each frame's pixels, around their median over the frames.
@@ -175,10 +174,10 @@ def _divisor(
     if not normalise:
         return 1.0
     whole = slice(0, frame.shape[0])
-    with np.errstate(invalid="ignore"):
-        return median_of_numbers(_prepared(frame, bias, dark, time_s, 1.0, whole, _THINNED))
+    return median_of_numbers(_prepared(frame, bias, dark, time_s, 1.0, whole, _THINNED))
 
 
+@np.errstate(invalid="ignore")
 def _prepared(
     frame: Rows,
     bias: np.ndarray | None,

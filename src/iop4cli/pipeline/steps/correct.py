@@ -9,8 +9,9 @@ from iop4cli.frames.quality import Quality, describe
 from iop4cli.instruments.photometry import CATALOGUE_SYSTEM
 from iop4cli.pipeline.hosts import HostCorrector, Hosts
 from iop4cli.pipeline.night_scatter import NightScatter
+from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step, digest
-from iop4cli.pipeline.view import Row, View, parameter_parts
+from iop4cli.pipeline.view import Row, View
 
 _READ = (
     "id",

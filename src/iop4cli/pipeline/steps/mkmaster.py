@@ -10,8 +10,9 @@ from iop4cli import __version__
 from iop4cli.errors import BadFrame
 from iop4cli.pipeline.choice import geometry, why_none, window_in
 from iop4cli.pipeline.judging import COMPARE, judged, judgements, with_kept_rows
+from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step
-from iop4cli.pipeline.view import Row, View, parameter_parts
+from iop4cli.pipeline.view import Row, View
 
 if TYPE_CHECKING:
     import numpy as np

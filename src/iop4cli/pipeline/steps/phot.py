@@ -11,9 +11,10 @@ from iop4cli.pipeline.choice import window_in
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
 from iop4cli.pipeline.growth import CHOICES, optimal_radius_fwhm
 from iop4cli.pipeline.measurements import catalog_entry, magnitudes_part, photometry_rows, site_of, term_payload
+from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.solutions import wcs_of
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step, digest
-from iop4cli.pipeline.view import Row, View, parameter_parts
+from iop4cli.pipeline.view import Row, View
 
 # Headers give times to a second or better, and no camera begins twice in less than this.
 SAME_TIME_S = 0.05

@@ -11,8 +11,9 @@ from iop4cli.errors import BadFrame
 from iop4cli.pipeline.calibrations import calibration_in_force
 from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
 from iop4cli.pipeline.measurements import catalog_entry, magnitudes_part, site_of, term_payload
+from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.step import CURRENT, Decision, Job, Outcome, Parameter, Step, digest
-from iop4cli.pipeline.view import View, parameter_parts
+from iop4cli.pipeline.view import View
 
 if TYPE_CHECKING:
     from iop4cli.pipeline.polarimeter import Polarimeter

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
 from iop4cli.pipeline.choice import Choice, angle_matters, why_none, window_in
+from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step
-from iop4cli.pipeline.view import Row, View, parameter_parts
+from iop4cli.pipeline.view import Row, View
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.pipeline.growth import growth_rows
+from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.references import beams_of, calibrators_of, neighbours, solved_field_frames
 from iop4cli.pipeline.solutions import detection_rows, wcs_rows, with_wcs
 from iop4cli.pipeline.step import CURRENT, DONE, FAILED, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.targets import field_deg
-from iop4cli.pipeline.view import Row, View, parameter_parts
+from iop4cli.pipeline.view import Row, View
 
 if TYPE_CHECKING:
     from iop4cli.pipeline.astrometer import Astrometer, Solved
