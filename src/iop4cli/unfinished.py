@@ -94,4 +94,14 @@ def _is_alive(process: int) -> bool:
         return False
     except (OSError, OverflowError):
         return True
-    return True
+    return not _is_waited_for(process)
+
+
+def _is_waited_for(process: int) -> bool:
+    """Whether it has ended and only its parent has not asked for it yet (a zombie): it writes no more."""
+    try:
+        said = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    # The name of the program, in brackets, may have anything in it.
+    return said.rpartition(")")[2].split()[:1] == ["Z"]

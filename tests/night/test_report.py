@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from iop4cli.archive.results import select_results
+from iop4cli.archive.results import result_rows
 from tests.night.archives import Archive
 from tests.night.conftest import NIGHT, TARGETS
 
@@ -43,7 +43,6 @@ def test_a_night_with_a_failed_frame_is_told_whole(raw: Archive) -> None:
 
 def _rows(archive: Archive, source: str) -> list[dict[str, float]]:
     columns = ["mag", "mag_err", "p", "p_err"]
-    answer = select_results(archive.store, f"source = '{source}'", columns, flagged=True).answer
-    found = [dict(zip(columns, row, strict=True)) for row in answer.rows]
+    found = result_rows(archive.store, f"source = '{source}'", columns)
     assert found
     return found

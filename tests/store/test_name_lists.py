@@ -1,5 +1,6 @@
 """The lists that shells complete from are what the store says, and never in the way."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -87,6 +88,18 @@ def test_a_read_only_archive_is_no_trouble(layout):
         keep_names(Store(layout.store), TABLES)
     finally:
         layout.root.chmod(stat.S_IRWXU)
+
+
+def test_a_list_that_a_full_disk_had_no_room_for_is_made_with_the_next(layout, monkeypatch):
+    store = Store(layout.store)
+    write_sources(store, [Source("2200+420", 330.68, 42.28, "blazar")])
+    store.write([Batch("frame", [frame_row(FRAME)])])
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space")))
+        keep_names(store, ("frame",))
+    assert not (layout.root / FOLDER / "epochs").exists()
+    keep_names(store, ("master",))
+    assert listed(layout, "epochs") == {"OSN-T090/2022-09-08"}
 
 
 def test_lists_need_one_look_at_the_store(layout, monkeypatch):

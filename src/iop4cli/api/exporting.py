@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 def results(opened: Opened, items: Iterable[Item], chosen: Chosen) -> pl.DataFrame:
     """The rows of the view `results` that are chosen, in time."""
-    from iop4cli.archive.results import results_frame
+    from iop4cli.archive.results import select_results
 
     _, condition, columns = _question(opened, items, chosen)
-    return results_frame(opened.store, condition, columns, flagged=chosen.get("flagged", False))
+    return select_results(opened.store, condition, columns, flagged=chosen.get("flagged", False)).frame
 
 
 def export(opened: Opened, path: Path, items: Iterable[Item], form: str | None, chosen: Chosen) -> int:
     """Write them with all that a reader must know; returns how many there are."""
     from iop4cli.archive.results import select_results
-    from iop4cli.export.atomic import write_bytes
-    from iop4cli.export.formats import FORMATS, PRINTED, SUFFIXES, to_bytes
+    from iop4cli.export.atomic import write_parts
+    from iop4cli.export.formats import FORMATS, PRINTED, SUFFIXES, written
     from iop4cli.pipeline.provenance import provenance
 
     form = form.lower() if form is not None else SUFFIXES.get(path.suffix.lower())
@@ -44,8 +44,8 @@ def export(opened: Opened, path: Path, items: Iterable[Item], form: str | None, 
     found = select_results(opened.store, condition, columns, flagged=flagged)
     registry = opened.surroundings().registry
     rests = provenance(opened.store, registry, asked, condition, flagged=flagged, n_flagged=found.n_flagged)
-    write_bytes(path, to_bytes(found.answer, form, rests.meta))
-    return len(found.answer.rows)
+    write_parts(path, written(found.frame, form, rests.meta))
+    return found.frame.height
 
 
 def _question(opened: Opened, items: Iterable[Item], chosen: Chosen) -> tuple[Selection, str, list[str]]:

@@ -1,7 +1,8 @@
 """Lists of the names in an archive, which shells read to complete them: .names/KIND, one name a line.
 
 They are a copy of what the store says, kept so that Tab need not start Python. Nothing rests on them: where they
-cannot be written (a read-only archive) or the store is busy they stay as they were, and nobody is told.
+cannot be written (a read-only archive) or the store is busy they stay as they were, and nobody is told. One that a
+full disk has no room for goes, and is made with the next that is.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ TABLES = frozenset(table for tables, _ in KINDS.values() for table in tables)
 
 def keep_names(store: Store, tables: Collection[str]) -> None:
     """Write the lists that rest on these tables, as the store is now; never an error."""
-    kinds = [kind for kind, (of, _) in KINDS.items() if not set(of).isdisjoint(tables)]
-    if not kinds:
+    folder = store.path.parent / FOLDER
+    changed = {kind for kind, (of, _) in KINDS.items() if not set(of).isdisjoint(tables)}
+    if not changed:
         return
+    kinds = [kind for kind in KINDS if kind in changed or not (folder / kind).exists()]
     listed = ", ".join(
         f"(select string_agg(name, chr(10)) from ({KINDS[kind][1]}) where name <> '') as {kind}" for kind in kinds
     )
@@ -45,7 +48,7 @@ def keep_names(store: Store, tables: Collection[str]) -> None:
         # The store is kept open till all is written: nobody changes it meanwhile, so no older list replaces a newer.
         with store.reading():
             for kind, text in store.rows(f"select {listed}")[0].items():
-                _write(store.path.parent / FOLDER / kind, text or "")
+                _write(folder / kind, text or "")
     except (OSError, Iop4Error):
         return
 
@@ -79,5 +82,8 @@ def _write(path: Path, text: str) -> None:
     try:
         temporary.write_bytes(data)
         temporary.replace(path)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from iop4cli.archive.epochs import Epoch, NameGlob, parse_frame_name, parse_nigh
 from iop4cli.archive.names import NameIndex, normalise
 from iop4cli.archive.people import quoted
 from iop4cli.archive.selection import Selection, parse_name
-from iop4cli.archive.store import Answer, Store
+from iop4cli.archive.store import Store
 from iop4cli.errors import NoSuchItem, UsageError
 from iop4cli.nearest import nearest
 
@@ -28,9 +28,9 @@ _ORDER = "order by mjd_utc, source, band, mode, id"
 
 @dataclass(frozen=True)
 class Results:
-    """Rows of the view, in time; `n_flagged` were left out because people flagged them."""
+    """Rows of the view in time; `n_flagged` more were left out because people flagged them."""
 
-    answer: Answer
+    frame: pl.DataFrame
     n_flagged: int = 0
 
 
@@ -43,20 +43,29 @@ def result_columns(store: Store) -> list[str]:
 
 
 def select_results(store: Store, condition: str, columns: Sequence[str], *, flagged: bool) -> Results:
-    """The rows of the view that fulfil a condition of `condition_of`."""
-    check_only_reads(f"select * from results where {condition}")
-    listed = ", ".join(f'"{name}"' for name in columns)
-    answer = store.answer(f"select {listed}, flags is not null from (select * from results where {condition}) {_ORDER}")
-    kept = [row[:-1] for row in answer.rows if flagged or not row[-1]]
-    return Results(Answer(tuple(columns), kept), len(answer.rows) - len(kept))
+    """The rows of the view that fulfil a condition of `condition_of`, with the types of the columns."""
+    found = store.selected(_question(condition, [*map(_name, columns), "flags is not null"]))
+    wanted, is_flagged = found.select(found.columns[:-1]), found[found.columns[-1]]
+    if flagged or not is_flagged.any():
+        return Results(wanted)
+    kept = wanted.filter(~is_flagged)
+    return Results(kept, wanted.height - kept.height)
 
 
-def results_frame(store: Store, condition: str, columns: Sequence[str], *, flagged: bool) -> pl.DataFrame:
-    """The same rows as a polars frame, with the types of the columns."""
-    check_only_reads(f"select * from results where {condition}")
-    listed = ", ".join(f'"{name}"' for name in columns)
-    kept = "" if flagged else "where flags is null"
-    return store.selected(f"select {listed} from (select * from results where {condition}) {kept} {_ORDER}")
+def result_rows(store: Store, condition: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The same rows, flagged ones too, for what needs but few of them."""
+    found = store.answer(_question(condition, [*map(_name, columns)]))
+    return [dict(zip(columns, row, strict=True)) for row in found.rows]
+
+
+def _question(condition: str, listed: Sequence[str]) -> str:
+    chosen = f"select * from results where {condition}"
+    check_only_reads(chosen)
+    return f"select {', '.join(listed)} from ({chosen}) {_ORDER}"
+
+
+def _name(column: str) -> str:
+    return f'"{column}"'
 
 
 def flagged_ids(store: Store, registry: Registry, selection: Selection, flagged: set[str]) -> list[str]:
@@ -72,7 +81,7 @@ def flagged_ids(store: Store, registry: Registry, selection: Selection, flagged:
 
 def result_ids(store: Store, condition: str) -> list[str]:
     """The ids of the results that fulfil a condition, in time."""
-    return [row[0] for row in select_results(store, condition, ["id"], flagged=True).answer.rows]
+    return [row["id"] for row in result_rows(store, condition, ["id"])]
 
 
 def condition_of(selection: Selection, store: Store, registry: Registry) -> str:

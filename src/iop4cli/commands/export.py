@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,7 +96,7 @@ def command(
     """
     from iop4cli.archive.results import condition_of, result_columns, select_results
     from iop4cli.export.column_sets import chosen_columns
-    from iop4cli.export.formats import PRINTED, to_bytes
+    from iop4cli.export.formats import PRINTED, written
     from iop4cli.pipeline.provenance import bibtex_of, provenance
     from iop4cli.shell.arguments import selection_of
 
@@ -119,11 +120,11 @@ def command(
 
         write_bundle(bundle, found, rests, opened.store, condition, flagged=flagged)
     elif cite:
-        _deliver(bibtex_of(rests).encode("utf-8"), to, binary=False)
+        _deliver([bibtex_of(rests).encode("utf-8")], to, binary=False)
     else:
-        _deliver(to_bytes(found.answer, chosen_format, rests.meta), to, binary=_is_binary(chosen_format))
+        _deliver(written(found.frame, chosen_format, rests.meta), to, binary=_is_binary(chosen_format))
     left_out = f"; {found.n_flagged} flagged by people left out (--flagged keeps them)" if found.n_flagged else ""
-    messages.notice(f"{len(found.answer.rows) or 'no'} result{'s' if len(found.answer.rows) != 1 else ''}{left_out}")
+    messages.notice(f"{found.frame.height or 'no'} result{'s' if found.frame.height != 1 else ''}{left_out}")
     return 0
 
 
@@ -148,15 +149,15 @@ def _is_binary(form: str) -> bool:
     return form in BINARY
 
 
-def _deliver(content: bytes, to: Path | None, *, binary: bool) -> None:
-    from iop4cli.export.atomic import write_bytes
+def _deliver(parts: Iterable[bytes], to: Path | None, *, binary: bool) -> None:
+    from iop4cli.export.atomic import write_parts
 
     if to is not None:
-        write_bytes(to, content)
-    elif binary:
-        output.write_bytes(content)
-    else:
-        output.write(content.decode("utf-8"))
+        write_parts(to, parts)
+        return
+    for part in parts:
+        if not (output.write_bytes(part) if binary else output.write(part.decode("utf-8"))):
+            return
 
 
 def _format(said: str | None, to: Path | None) -> str:

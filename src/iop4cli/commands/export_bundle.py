@@ -22,27 +22,28 @@ Row = dict[str, Any]
 
 def write_bundle(path: Path, found: Results, known: Provenance, store: Store, condition: str, *, flagged: bool) -> None:
     """Write the whole bundle or nothing."""
-    from iop4cli.archive.results import result_columns, select_results
+    from iop4cli.archive.results import result_columns, result_rows
     from iop4cli.export.bundle import staged_bundle
     from iop4cli.export.bundle_readme import readme
-    from iop4cli.export.formats import to_bytes
+    from iop4cli.export.formats import written
     from iop4cli.pipeline.provenance import bibtex_of
 
-    every = select_results(store, condition, result_columns(store), flagged=flagged).answer
-    rows = [dict(zip(every.columns, row, strict=True)) for row in every.rows]
+    every = result_rows(store, condition, result_columns(store))
+    rows = [row for row in every if flagged or row["flags"] is None]
     with staged_bundle(path) as folder:
         files = {}
         (folder / "data").mkdir()
         for form, what in _DATA.items():
             name = f"data/results.{form}"
-            (folder / name).write_bytes(to_bytes(found.answer, form, known.meta))
+            with (folder / name).open("wb") as stream:
+                stream.writelines(written(found.frame, form, known.meta))
             files[name] = what
         plotted = list(_plots(folder, _by_source(rows, _plotted_sources(rows, store))))
         files.update(plotted)
         (folder / "references.bib").write_text(bibtex_of(known), encoding="utf-8")
         files["references.bib"] = "whom to cite"
         notes = ["plots show targets only, no comparison stars"] if plotted else ["nothing was plotted"]
-        said = readme(known.meta, known.rests.measured, found.answer.columns, files, notes)
+        said = readme(known.meta, known.rests.measured, found.frame.columns, files, notes)
         (folder / "README.md").write_text(said, encoding="utf-8")
 
 

@@ -205,10 +205,9 @@ def _show(answer: Answer, form: str, to: Path | None) -> None:
         messages.notice(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}")
     elif form == "parquet":
         # Only tables of our own come here (--schema): questions are frames.
-        from iop4cli.archive.store import Answer as Shown
-        from iop4cli.export.parquet import parquet_bytes
+        import polars
 
-        _deliver_bytes(parquet_bytes(Shown(tuple(columns), answer.rows), {}), to)
+        _write_parquet(polars.DataFrame(answer.rows, columns, orient="row", infer_schema_length=None), to)
         return
     else:
         text = (csv_text if form == "csv" else ndjson_text)(columns, answer.rows)

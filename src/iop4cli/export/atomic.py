@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from iop4cli.errors import UsageError
@@ -17,14 +18,19 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
+    write_parts(path, [content])
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file whole or not at all, part by part, as they are made."""
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist")
     temporary = unfinished_beside(path)
     for left in abandoned_beside(path):
         remove(left)
     try:
-        with told_if_full(path, len(content)), temporary.open("wb") as stream:
-            stream.write(content)
+        with told_if_full(path), temporary.open("wb") as stream:
+            stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)

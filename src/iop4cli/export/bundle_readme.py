@@ -8,8 +8,8 @@ from typing import Any
 
 from iop4cli.archive.columns import RESULTS
 from iop4cli.export.bundle import CHECKSUMS
+from iop4cli.export.formats import CONVENTIONS
 from iop4cli.export.markdown_table import markdown_text as text
-from iop4cli.export.tables import CONVENTIONS
 
 Row = Mapping[str, Any]
 

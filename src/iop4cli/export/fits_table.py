@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from iop4cli.archive.store import Answer
-from iop4cli.export.column_types import TypedColumn, typed_columns
+from iop4cli.export.results_table import ResultsTable, TypedColumn
 from iop4cli.export.text_escapes import escaped
 
+if TYPE_CHECKING:
+    import polars as pl
+
+_BLOCK_BYTES = 2880
 # The smallest of 64 bits: no count or set of bits is that.
 NULL_WHOLE = -(2**63)
 # Keywords of eight letters for what a reader must know; what is a list has a number after the word.
@@ -23,47 +25,65 @@ _KEYWORDS = {
 }  # fmt: skip
 
 
-def fits_bytes(answer: Answer, meta: Mapping[str, Any]) -> bytes:
+def fits_parts(table: ResultsTable, meta: Mapping[str, Any]) -> Iterator[bytes]:
     """One table, RESULTS; NULL is TNULLn of a whole column, NaN of a real one, empty text.
 
     FITS has ASCII only: other text is escaped, and `meta` is in the table's header (CONTINUE for long values).
     """
-    from astropy.io import fits
-
-    columns = typed_columns(answer)
-    table = fits.BinTableHDU.from_columns([_column(column) for column in columns], nrows=len(answer.rows))
-    table.header["EXTNAME"] = "RESULTS"
-    for number, column in enumerate(columns, start=1):
-        if column.ucd:
-            table.header[f"TUCD{number}"] = column.ucd
-        if column.text:
-            table.header[f"TCOMM{number}"] = escaped(column.text, ascii_only=True)
-    for keyword, text in _cards(meta):
-        table.header[keyword] = text
-    written = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), table]).writeto(written)
-    return written.getvalue()
-
-
-def _column(column: TypedColumn) -> Any:
     import numpy as np
     from astropy.io import fits
 
-    values, unit = column.values, column.unit or None
-    if column.kind == "real":
-        array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-        return fits.Column(column.name, "D", unit=unit, array=array)
-    if column.kind == "whole":
-        array = np.array([NULL_WHOLE if value is None else value for value in values], dtype=np.int64)
-        return fits.Column(column.name, "K", unit=unit, null=NULL_WHOLE, array=array)
-    if column.kind == "truth" and None not in values:
-        return fits.Column(column.name, "L", array=np.array(values, dtype=bool))
-    # A logical has no NULL that astropy writes, so that one with NULL in it is text.
-    words = {None: "", True: "true", False: "false"}
-    texts = [words[value] if value is None or value is True or value is False else value for value in values]
-    cells = [escaped(text, ascii_only=True).encode("ascii") for text in texts]
-    width = max(map(len, cells), default=0) or 1
-    return fits.Column(column.name, f"{width}A", array=np.array(cells, dtype=f"S{width}"))
+    ascii_only = table.escaped(ascii_only=True)
+    widths = {name: _width(ascii_only.frame[name]) for name in table.named("text")}
+    columns = [_column(column, widths) for column in table.columns]
+    made = fits.BinTableHDU.from_columns(columns, nrows=0)
+    made.header["EXTNAME"] = "RESULTS"
+    for number, column in enumerate(table.columns, start=1):
+        if column.ucd:
+            made.header[f"TUCD{number}"] = column.ucd
+        if column.text:
+            made.header[f"TCOMM{number}"] = escaped(column.text, ascii_only=True)
+    for keyword, text in _cards(meta):
+        made.header[keyword] = text
+    made.header["NAXIS2"] = table.n_rows
+    yield (fits.PrimaryHDU().header.tostring() + made.header.tostring()).encode("ascii")
+    row = np.dtype([(column.name, _dtype(column, widths)) for column in table.columns])
+    for slab in ascii_only.slabs():
+        yield _rows(slab, row)
+    yield bytes(-(row.itemsize * table.n_rows) % _BLOCK_BYTES)
+
+
+def _width(texts: pl.Series) -> int:
+    longest = texts.str.len_bytes().max()
+    return int(longest) if isinstance(longest, int) and longest else 1
+
+
+def _column(column: TypedColumn, widths: Mapping[str, int]) -> Any:
+    from astropy.io import fits
+
+    if column.kind == "text":
+        return fits.Column(column.name, f"{widths[column.name]}A")
+    null = NULL_WHOLE if column.kind == "whole" else None
+    return fits.Column(column.name, "K" if column.kind == "whole" else "D", unit=column.unit or None, null=null)
+
+
+def _dtype(column: TypedColumn, widths: Mapping[str, int]) -> str:
+    return f"S{widths[column.name]}" if column.kind == "text" else ">i8" if column.kind == "whole" else ">f8"
+
+
+def _rows(slab: pl.DataFrame, row: Any) -> bytes:
+    import numpy as np
+
+    rows = np.zeros(slab.height, row)
+    for name in slab.columns:
+        values = slab[name]
+        if row[name].kind == "S":
+            rows[name] = values.fill_null("").to_numpy().astype(row[name])
+        elif row[name].kind == "i":
+            rows[name] = values.fill_null(NULL_WHOLE).to_numpy()
+        else:
+            rows[name] = values.fill_null(np.nan).to_numpy()
+    return rows.tobytes()
 
 
 def _cards(meta: Mapping[str, Any]) -> Sequence[tuple[str, str | int]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from iop4cli.archive.store import Answer
-from iop4cli.export import tables
+if TYPE_CHECKING:
+    import polars as pl
+
+    from iop4cli.export.results_table import ResultsTable
 
 SUFFIXES = {
     ".csv": "csv", ".ecsv": "ecsv", ".vot": "votable", ".xml": "votable", ".fits": "fits", ".parquet": "parquet",
@@ -18,53 +21,32 @@ BINARY = ("fits", "parquet")
 # Rounded, for reading: they show a few columns unless others are asked for.
 PRINTED = ("markdown", "latex")
 
-
-def to_bytes(answer: Answer, form: str, meta: Mapping[str, Any]) -> bytes:
-    """A table of results in one of FORMATS; `meta` goes where the format has a place for it."""
-    writer = _WRITERS.get(form)
-    if writer is None:
-        return tables.to_text(answer, form, meta).encode("utf-8")
-    text = {} if form == "parquet" else {"text": tables.ESCAPED}
-    return writer(answer, {**meta, **tables.CONVENTIONS, "null": _NULLS[form], **text})
-
-
-def _votable(answer: Answer, meta: Mapping[str, Any]) -> bytes:
-    from iop4cli.export.votable import votable_bytes
-
-    return votable_bytes(answer, meta)
-
-
-def _fits(answer: Answer, meta: Mapping[str, Any]) -> bytes:
-    from iop4cli.export.fits_table import fits_bytes
-
-    return fits_bytes(answer, meta)
-
-
-def _parquet(answer: Answer, meta: Mapping[str, Any]) -> bytes:
-    from iop4cli.export.parquet import parquet_bytes
-
-    return parquet_bytes(answer, meta)
-
-
-def _markdown(answer: Answer, meta: Mapping[str, Any]) -> bytes:
-    from iop4cli.export.markdown_table import markdown_bytes
-
-    return markdown_bytes(answer, meta)
-
-
-def _latex(answer: Answer, meta: Mapping[str, Any]) -> bytes:
-    from iop4cli.export.latex_table import latex_bytes
-
-    return latex_bytes(answer, meta)
-
-
-_WRITERS: dict[str, Callable[[Answer, Mapping[str, Any]], bytes]] = {
-    "votable": _votable, "fits": _fits, "parquet": _parquet, "markdown": _markdown, "latex": _latex,
-}  # fmt: skip
+CONVENTIONS = {
+    "time_system": "bjd_tdb is BJD_TDB; mjd_utc is UTC; both are mid-exposure",
+    "polarisation": "p, q and u are fractions; chi goes from north through east, 0 <= chi < 180 deg",
+    "aperture": "aperture_arcsec is the radius, not the diameter",
+    "errors": "one sigma; *_err does not contain *_sys, the share of the polarimetric calibration",
+    "null": "a value that is not known is empty",
+}
+_ESCAPED = "what a text has that the format cannot hold is escaped with backslashes, as in strings of Python"
 _NULLS = {
     "votable": "a value that is not known is NaN, the null value of its column, or empty text",
     "fits": "a value that is not known is NaN, TNULL of its column, or empty text",
     "parquet": "a value that is not known is NULL",
-    "markdown": "a value that is not known is empty",
-    "latex": "a value that is not known is empty",
 }
+_MODULES = {
+    "csv": "csv_table", "ecsv": "csv_table", "votable": "votable", "fits": "fits_table", "parquet": "parquet",
+    "ndjson": "ndjson", "markdown": "markdown_table", "latex": "latex_table",
+}  # fmt: skip
+
+
+def written(frame: pl.DataFrame, form: str, meta: Mapping[str, Any]) -> Iterator[bytes]:
+    """A table of results in one of FORMATS, part by part; `meta` goes where the format has a place for it."""
+    from iop4cli.export.results_table import ResultsTable
+
+    said = {**meta, **CONVENTIONS, "null": _NULLS.get(form, CONVENTIONS["null"])}
+    if form != "parquet":
+        said["text"] = _ESCAPED
+    module = import_module(f"iop4cli.export.{_MODULES[form]}")
+    parts: Callable[[ResultsTable, Mapping[str, Any]], Iterator[bytes]] = getattr(module, f"{form}_parts")
+    return parts(ResultsTable.of(frame), said)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from iop4cli.archive.store import Answer
-from iop4cli.export.column_types import TypedColumn, typed_columns
-from iop4cli.export.printed_cells import DIGITS, printed_columns
+from iop4cli.export.printed_cells import DIGITS, printed_slabs
+from iop4cli.export.results_table import ResultsTable
 from iop4cli.export.text_escapes import escaped
 
 N_ON_A_PAGE = 50
@@ -23,29 +22,27 @@ _NUMBER = re.compile(r"-?\d[\d.]*(e[-+]\d+)?")
 _EXPONENT = re.compile(r"e([-+]\d+)$")
 
 
-def latex_bytes(answer: Answer, meta: Mapping[str, Any]) -> bytes:
+def latex_parts(table: ResultsTable, meta: Mapping[str, Any]) -> Iterator[bytes]:
     """A table to be read by `input`; `meta` is in comments before it, numbers are rounded as DIGITS says."""
-    columns = typed_columns(answer)
+    is_long = table.n_rows > N_ON_A_PAGE
     comments = "".join(f"% {name}: {escaped(_text(value))}\n" for name, value in {**meta, "digits": DIGITS}.items())
-    needs = "% \\usepackage{booktabs}" + (",longtable" if len(answer.rows) > N_ON_A_PAGE else "") + "\n"
-    return (comments + needs.replace("booktabs},longtable", "booktabs,longtable}") + _table(columns)).encode("utf-8")
+    needs = f"% \\usepackage{{booktabs{',longtable' if is_long else ''}}}\n"
+    spec = "".join("l" if column.kind == "text" else "r" for column in table.columns)
+    names = " & ".join(latex_text(column.name) for column in table.columns) + r" \\"
+    units = " & ".join(latex_text(f"({column.unit})" if column.unit else "") for column in table.columns) + r" \\"
+    kind = "longtable" if is_long else "tabular"
+    head = [f"\\begin{{{kind}}}{{{spec}}}", "\\toprule", names, units, "\\midrule"]
+    # The foot of each page of a long table is said before its rows.
+    head += ["\\endhead", "\\bottomrule", "\\endfoot"] if is_long else []
+    yield (comments + needs + "\n".join(head) + "\n").encode()
+    for rows in printed_slabs(table):
+        yield "".join(_line(table, row) for row in rows).encode()
+    yield (("" if is_long else "\\bottomrule\n") + f"\\end{{{kind}}}\n").encode()
 
 
-def _table(columns: list[TypedColumn]) -> str:
-    spec = "".join("l" if column.kind == "text" else "r" for column in columns)
-    names = " & ".join(latex_text(column.name) for column in columns) + r" \\"
-    units = " & ".join(latex_text(f"({column.unit})" if column.unit else "") for column in columns) + r" \\"
-    head = ["\\toprule", names, units, "\\midrule"]
-    printed = [
-        [latex_text(cell) if column.kind == "text" else _number(cell) for cell in cells]
-        for column, cells in zip(columns, printed_columns(columns), strict=True)
-    ]
-    rows = [" & ".join(row) + r" \\" for row in zip(*printed, strict=True)]
-    if len(rows) > N_ON_A_PAGE:
-        lines = [f"\\begin{{longtable}}{{{spec}}}", *head, "\\endhead", "\\bottomrule", "\\endfoot", *rows]
-        return "\n".join([*lines, "\\end{longtable}"]) + "\n"
-    lines = [f"\\begin{{tabular}}{{{spec}}}", *head, *rows, "\\bottomrule", "\\end{tabular}"]
-    return "\n".join(lines) + "\n"
+def _line(table: ResultsTable, row: Sequence[str]) -> str:
+    columns = zip(table.columns, row, strict=True)
+    return " & ".join(latex_text(cell) if one.kind == "text" else _number(cell) for one, cell in columns) + " \\\\\n"
 
 
 def latex_text(text: str) -> str:

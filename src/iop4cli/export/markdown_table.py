@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from iop4cli.archive.store import Answer
-from iop4cli.export.column_types import TypedColumn, typed_columns
-from iop4cli.export.printed_cells import DIGITS, printed_columns
+from iop4cli.export.printed_cells import DIGITS, printed_slabs
+from iop4cli.export.results_table import ResultsTable
 from iop4cli.export.text_escapes import escaped
 
 _SPECIAL = re.compile(r"([`*_{}\[\]<>|#&~$])")
 
 
-def markdown_bytes(answer: Answer, meta: Mapping[str, Any]) -> bytes:
-    """The table, then a list of `meta`; numbers are rounded as DIGITS says."""
-    table = markdown_table(typed_columns(answer))
+def markdown_parts(table: ResultsTable, meta: Mapping[str, Any]) -> Iterator[bytes]:
+    """The table, with units in its header, then a list of `meta`; numbers are rounded as DIGITS says."""
+    names = [f"{column.name} ({column.unit})" if column.unit else column.name for column in table.columns]
+    rules = (":---" if column.kind == "text" else "---:" for column in table.columns)
+    yield (_line(map(markdown_text, names)) + _line(rules)).encode()
+    for rows in printed_slabs(table):
+        yield "".join(_line(map(markdown_text, cells)) for cells in rows).encode()
     said = [f"- {name.replace('_', ' ')}: {markdown_text(text)}" for name, text in _said({**meta, "digits": DIGITS})]
-    return (table + "\n" + "\n".join(said) + "\n").encode("utf-8")
+    yield ("\n" + "\n".join(said) + "\n").encode()
 
 
-def markdown_table(columns: list[TypedColumn]) -> str:
-    """Only the table; units are in its header."""
-    names = [f"{column.name} ({column.unit})" if column.unit else column.name for column in columns]
-    rules = [":---" if column.kind == "text" else "---:" for column in columns]
-    rows = zip(*([markdown_text(cell) for cell in cells] for cells in printed_columns(columns)), strict=True)
-    lines = [[markdown_text(name) for name in names], rules, *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
 
 
 def markdown_text(text: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from iop4cli.archive.columns import RESULTS
-from iop4cli.export.column_types import TypedColumn
+from iop4cli.export.results_table import ResultsTable, TypedColumn
 
 DIGITS = (
     "rounded: values to two significant digits of their error, errors to two, dates (MJD, JD) to five decimals, "
@@ -23,10 +24,12 @@ _WITHOUT_OWN = {
 }  # fmt: skip
 
 
-def printed_columns(columns: Sequence[TypedColumn]) -> list[list[str]]:
-    """The cells of each column as text; NULL is empty."""
-    by_name = {column.name: column.values for column in columns}
-    return [_printed(column, by_name.get(_error_of(column.name) or "")) for column in columns]
+def printed_slabs(table: ResultsTable) -> Iterator[Iterator[tuple[str, ...]]]:
+    """The cells of each row as text, some rows at a time; NULL is empty."""
+    for slab in table.slabs():
+        values = slab.to_dict(as_series=False)
+        printed = (_printed(one, values[one.name], values.get(_error_of(one.name) or "")) for one in table.columns)
+        yield zip(*printed, strict=True)
 
 
 def _error_of(name: str) -> str | None:
@@ -37,17 +40,15 @@ def _error_of(name: str) -> str | None:
     return _WITHOUT_OWN.get(name, own if own in RESULTS else None)
 
 
-def _printed(column: TypedColumn, errors: Sequence[float | None] | None) -> list[str]:
+def _printed(column: TypedColumn, values: list[Any], errors: Sequence[float | None] | None) -> list[str]:
     if column.kind == "text":
-        return [value or "" for value in column.values]
-    if column.kind == "truth":
-        return ["" if value is None else str(value).lower() for value in column.values]
+        return [value or "" for value in values]
     if column.kind == "whole":
-        return ["" if value is None else str(value) for value in column.values]
+        return ["" if value is None else str(value) for value in values]
     if column.name in _DATES:
-        return ["" if value is None else f"{value:.{_DATE_DECIMALS}f}" for value in column.values]
-    every = errors if errors is not None else [None] * len(column.values)
-    cells = ["" if v is None else _number(v, e) for v, e in zip(column.values, every, strict=True)]
+        return ["" if value is None else f"{value:.{_DATE_DECIMALS}f}" for value in values]
+    every = errors if errors is not None else [None] * len(values)
+    cells = ["" if v is None else _number(v, e) for v, e in zip(values, every, strict=True)]
     return [_below_half_turn(cell) for cell in cells] if column.name == "chi_deg" else cells
 
 

@@ -1,35 +1,16 @@
-"""Results as text: CSV, ECSV and NDJSON, the same bytes wherever they go."""
+"""Rows of any query as text: CSV, NDJSON, and columns for reading."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from iop4cli.archive.columns import RESULTS, Column
-from iop4cli.archive.store import Answer
-from iop4cli.export.column_types import kind_of
-from iop4cli.export.text_escapes import escaped
-
 _MOST_DECIMALS = 5
 _SMALLEST_MJD = 40_000.0
-
-CONVENTIONS = {
-    "time_system": "bjd_tdb is BJD_TDB; mjd_utc is UTC; both are mid-exposure",
-    "polarisation": "p, q and u are fractions; chi goes from north through east, 0 <= chi < 180 deg",
-    "aperture": "aperture_arcsec is the radius, not the diameter",
-    "errors": "one sigma; *_err does not contain *_sys, the share of the polarimetric calibration",
-    "null": "a value that is not known is empty",
-}
-ESCAPED = "what a text has that the format cannot hold is escaped with backslashes, as in strings of Python"
-
-
-def to_text(answer: Answer, form: str, meta: Mapping[str, Any]) -> str:
-    """A table of results as csv, ecsv or ndjson; `meta` goes where the format has a place for it."""
-    return _WRITERS[form](answer, meta)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -111,52 +92,3 @@ def _csv_cell(value: Any) -> str:
     if text and not any(letter in text for letter in ',"\r\n') and text == text.strip():
         return text
     return '"' + text.replace('"', '""') + '"'
-
-
-def _ecsv_text(answer: Answer, meta: Mapping[str, Any]) -> str:
-    """ECSV 1.0 (APE 6): a YAML header, in which JSON is YAML too, then CSV; an empty cell is masked."""
-    header = ["%ECSV 1.0", "---", "delimiter: ','", "datatype:"]
-    header += [f"- {_ecsv_column(name, RESULTS.get(name), answer)}" for name in answer.columns]
-    header += ["meta: !!omap"]
-    header += [f"- {_yaml({name: value})}" for name, value in {**meta, **CONVENTIONS, "text": ESCAPED}.items()]
-    header += ["schema: astropy-2.0"]
-    one_line = ([_one_line(value) for value in row] for row in answer.rows)
-    return "".join(f"# {line}\n" for line in header) + csv_text(answer.columns, one_line)
-
-
-def _one_line(value: Any) -> Any:
-    return escaped(value) or None if isinstance(value, str) else value
-
-
-def _yaml(value: Any) -> str:
-    """JSON that YAML reads too: in it, letters that are not printable must be escaped."""
-    text = json.dumps(value, ensure_ascii=False)
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else _yaml_escape(ord(one)) for one in text)
-
-
-def _yaml_escape(code: int) -> str:
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def _ecsv_column(name: str, column: Column | None, answer: Answer) -> str:
-    index = answer.columns.index(name)
-    described: dict[str, Any] = {"name": name}
-    if column is not None and column.unit:
-        described["unit"] = column.unit
-    described["datatype"] = _DATATYPES[kind_of(name, [row[index] for row in answer.rows])]
-    if column is not None:
-        described["description"] = column.text
-        if column.ucd:
-            described["meta"] = {"ucd": column.ucd}
-    return _yaml(described)
-
-
-_DATATYPES = {"text": "string", "whole": "int64", "real": "float64", "truth": "bool"}
-
-_WRITERS: dict[str, Callable[[Answer, Mapping[str, Any]], str]] = {
-    "csv": lambda answer, meta: csv_text(answer.columns, answer.rows),
-    "ecsv": _ecsv_text,
-    "ndjson": lambda answer, meta: ndjson_text(answer.columns, answer.rows),
-}

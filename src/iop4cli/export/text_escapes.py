@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Whatever else than ASCII without backslashes and without spaces at the ends may change.
+_NOT_PLAIN = r"[^\x20-\x7e]|\\|^ | $"
+
 
 def escaped(text: str, *, ascii_only: bool = False) -> str:
     r"""What is not printable (line breaks, control characters) as in Python's strings, `\n` or `\x07`.
@@ -32,3 +40,14 @@ def _escape(letter: str) -> str:
     if letter == "\\":
         return "\\\\"
     return letter.encode("unicode_escape").decode("ascii")
+
+
+def escaped_column(texts: pl.Series, *, ascii_only: bool = False) -> pl.Series:
+    """`escaped` of a column; nearly all of its texts stay as they are, and only the others are looked at one by one."""
+    import polars as pl
+
+    if not texts.str.contains(_NOT_PLAIN).any():
+        return texts
+    unlike = texts.filter(texts.str.contains(_NOT_PLAIN)).unique()
+    news = [escaped(text, ascii_only=ascii_only) for text in unlike]
+    return texts.replace(unlike, pl.Series(news, dtype=pl.String))

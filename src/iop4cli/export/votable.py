@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
 
-from iop4cli.archive.store import Answer
-from iop4cli.export.column_types import TypedColumn, typed_columns
+from iop4cli.export.results_table import ResultsTable, TypedColumn
 from iop4cli.export.text_escapes import escaped
 
 # The smallest of 64 bits: no count or set of bits is that.
 NULL_WHOLE = -(2**63)
 _TIMES = {"mjd_utc": "time_utc", "bjd_tdb": "time_tdb"}
 _DATATYPES = {
-    "text": ("unicodeChar", "*"), "whole": ("long", None), "real": ("double", None), "truth": ("boolean", None),
+    "text": ("unicodeChar", "*"), "whole": ("long", None), "real": ("double", None),
 }  # fmt: skip
+_XML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _END_OF_TABLE = "  </TABLE>"
 
 
-def votable_bytes(answer: Answer, meta: Mapping[str, Any]) -> bytes:
+def votable_parts(table: ResultsTable, meta: Mapping[str, Any]) -> Iterator[bytes]:
     """UTF-8; NULL is the declared number of a whole column, NaN of a real one, an empty cell of text."""
-    columns = typed_columns(answer)
-    head, end, tail = _document(columns, meta).partition(_END_OF_TABLE)
+    head, end, tail = _document(table.columns, meta).partition(_END_OF_TABLE)
     assert end, "the document has a table"
-    body = "".join(_rows(columns))
-    data = f"   <DATA>\n    <TABLEDATA>\n{body}    </TABLEDATA>\n   </DATA>\n"
-    return (head + data + end + tail).encode("utf-8")
+    yield (head + "   <DATA>\n    <TABLEDATA>\n").encode()
+    yield from _rows(table)
+    yield ("    </TABLEDATA>\n   </DATA>\n" + end + tail).encode()
 
 
 def _document(columns: Sequence[TypedColumn], meta: Mapping[str, Any]) -> str:
@@ -80,28 +78,18 @@ def _field(document: Any, column: TypedColumn) -> Any:
     return field
 
 
-def _rows(columns: Sequence[TypedColumn]) -> Iterable[str]:
-    cells = [list(map(_WRITERS[column.kind], column.values)) for column in columns]
-    for row in zip(*cells, strict=True):
-        yield f"     <TR>{''.join(row)}</TR>\n"
+def _rows(table: ResultsTable) -> Iterator[bytes]:
+    import polars as pl
 
-
-def _text_cell(value: str | None) -> str:
-    return f"<TD>{escape(escaped(value))}</TD>" if value else "<TD/>"
-
-
-def _whole_cell(value: int | None) -> str:
-    return f"<TD>{NULL_WHOLE if value is None else value}</TD>"
-
-
-def _real_cell(value: float | None) -> str:
-    return "<TD>NaN</TD>" if value is None else f"<TD>{value!r}</TD>"
-
-
-def _truth_cell(value: bool | None) -> str:
-    return "<TD>?</TD>" if value is None else "<TD>T</TD>" if value else "<TD>F</TD>"
-
-
-_WRITERS: dict[str, Callable[[Any], str]] = {
-    "text": _text_cell, "whole": _whole_cell, "real": _real_cell, "truth": _truth_cell,
-}  # fmt: skip
+    cells: list[Any] = [pl.lit("     <TR>")]
+    for column in table.columns:
+        value = pl.col(column.name)
+        if column.kind == "text":
+            known = pl.concat_str(pl.lit("<TD>"), value.str.replace_many(_XML), pl.lit("</TD>"))
+            cells.append(pl.when(value != "").then(known).otherwise(pl.lit("<TD/>")))
+        else:
+            null = str(NULL_WHOLE) if column.kind == "whole" else "NaN"
+            cells += [pl.lit("<TD>"), value.cast(pl.String).fill_null(null), pl.lit("</TD>")]
+    row = pl.concat_str([*cells, pl.lit("</TR>\n")])
+    for slab in table.escaped().slabs():
+        yield "".join(slab.select(row).to_series()).encode()

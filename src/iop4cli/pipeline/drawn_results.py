@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from iop4cli.archive.results import condition_of, result_columns, select_results, source_named
+from iop4cli.archive.results import condition_of, result_columns, result_rows, source_named
 from iop4cli.archive.selection import Selection
 from iop4cli.export.plots.plot import Plot
 from iop4cli.pipeline.view import View
@@ -62,8 +62,7 @@ def _results(view: View, selection: Selection) -> tuple[str, list[dict[str, Any]
     store = view.store
     name = source_named(store, selection.source or "")
     condition = condition_of(selection, store, view.surroundings.registry)
-    found = select_results(store, condition, result_columns(store), flagged=True).answer
-    return name, [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return name, result_rows(store, condition, result_columns(store))
 
 
 def _left(selection: Selection) -> str:

@@ -50,8 +50,8 @@ def write_results(desk: Desk, condition: str, columns: tuple[str, ...], path: Pa
     """Results with all that a reader must know, as `iop4 export --flagged` writes them in the format of the suffix."""
     from iop4cli.archive.results import select_results
     from iop4cli.archive.selection import Selection
-    from iop4cli.export.atomic import write_bytes
-    from iop4cli.export.formats import SUFFIXES, to_bytes
+    from iop4cli.export.atomic import write_parts
+    from iop4cli.export.formats import SUFFIXES, written
     from iop4cli.pipeline.provenance import provenance
 
     refuse_overwriting(path)
@@ -59,8 +59,8 @@ def write_results(desk: Desk, condition: str, columns: tuple[str, ...], path: Pa
     found = select_results(desk.store, condition, columns, flagged=True)
     said = Selection(where=None if condition == "true" else condition.strip())
     known = provenance(desk.store, registry, said, condition, flagged=True, n_flagged=found.n_flagged)
-    write_bytes(path, to_bytes(found.answer, SUFFIXES[path.suffix.lower()], known.meta))
-    return f"{len(found.answer.rows)} rows"
+    write_parts(path, written(found.frame, SUFFIXES[path.suffix.lower()], known.meta))
+    return f"{found.frame.height} rows"
 
 
 def is_table_of_results(path: Path) -> bool:
