@@ -97,9 +97,9 @@ def test_a_list_that_a_full_disk_had_no_room_for_is_made_with_the_next(layout, m
     with monkeypatch.context() as full:
         full.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space")))
         keep_names(store, ("frame",))
-    assert not (layout.root / FOLDER / "epochs").exists()
+    assert not any((layout.root / FOLDER / kind).exists() for kind in ("frames", "epochs", "bands"))
     keep_names(store, ("master",))
-    assert listed(layout, "epochs") == {"OSN-T090/2022-09-08"}
+    assert (listed(layout, "epochs"), listed(layout, "bands")) == ({"OSN-T090/2022-09-08"}, {"R"})
 
 
 def test_lists_need_one_look_at_the_store(layout, monkeypatch):

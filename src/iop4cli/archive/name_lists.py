@@ -8,6 +8,7 @@ full disk has no room for goes, and is made with the next that is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from iop4cli.archive.store import Store
@@ -48,7 +49,8 @@ def keep_names(store: Store, tables: Collection[str]) -> None:
         # The store is kept open till all is written: nobody changes it meanwhile, so no older list replaces a newer.
         with store.reading():
             for kind, text in store.rows(f"select {listed}")[0].items():
-                _write(folder / kind, text or "")
+                with suppress(OSError):
+                    _write(folder / kind, text or "")
     except (OSError, Iop4Error):
         return
 
