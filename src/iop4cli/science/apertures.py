@@ -76,6 +76,15 @@ def measure(
     photons (electrons over the flat, for a pixel behind a weak flat was multiplied up), plus the sky's measured
     scatter for each pixel, plus the uncertainty of the sky's level (see `sky_of`) times the area squared. Read noise
     and the sky's photons are in the measured scatter, once.
+
+    The scatter has the masters' noise in it too, and each exposure is given it as its own. A star that keeps its
+    pixels through a group has it in common, and in q and u it cancels: their errors are then too large, never too
+    small, by 1 / sqrt(1 - f) at most, f being the masters' share of the variance. Where read noise alone matters,
+    n_b biases and n_d darks make f = s / (1 + s), s = 1 / n_b + 1 / n_d: true deviations are 0.77 of the errors or
+    more for three and three, 0.88 for seven and seven, 0.99 for a hundred. Where the sky is brighter than the read
+    noise nothing of it is left. Of simulated nights of DIPOL, whose pixels are small and its sky dark, three and
+    three make q and u scatter by 0.93 of their errors; with fifteen and fifteen the errors of the same exposures are
+    0.93 of what they were, and the deviations are the same.
     """
     x, y, centred = _recentred(scene, x_px, y_px, box_px) if find else (x_px, y_px, True)
     bits = 0 if centred else int(Quality.NOT_CENTRED)

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .approximations import allowed_of_frames, nominal_of
 from .chain import CHI_SNR, COLUMNS
+from .report import BEYOND
 from .tally import PULLS, statistics
 
 INSTRUMENTS = ("AndorT90", "RoperT90", "AndorT150", "CAFOS", "DIPOL")
@@ -101,14 +103,36 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
+@dataclass(frozen=True)
+class Statistics:
+    """Of one quantity: number of results, each statistic with its error, share within two errors, and beyond four."""
+
+    quantity: str
+    n: int
+    values: dict[str, tuple[float, float]]
+    inside_two: float = math.nan
+    n_far: int = 0
+    told: str = ""
+
+    def __str__(self) -> str:
+        if self.told:
+            return f"{self.quantity:8}{self.n:6}   {self.told}"
+        mean, width, inside = (self.values[name] for name in ("mean", "width", "68 %"))
+        return (
+            f"{self.quantity:8}{self.n:6} {mean[0]:+7.3f} {mean[1]:5.3f} {width[0]:9.3f} {width[1]:5.3f}"
+            f" {inside[0]:8.1%} {inside[1]:5.1%} {self.inside_two:7.1%} {self.n_far:6d}"
+        )
+
+
 def frame_table(path: Path) -> list[str]:
-    """Of each instrument and mode, and of all together."""
+    """Of each instrument and mode, and of all together; then what lies beyond three errors, and why."""
     nights = list(read_nights(path))
     lines = [
         f"{'instrument':11}{'mode':6}{'nights':>7}{'frames':>7}{'solved':>7}  quantity     n    mean +- "
         "        width +-        68 % +-       95 % beyond 4"
     ]
     everything = outcomes_by_kind(path)
+    beyond: list[str] = []
     for kind in kinds():
         if kind not in everything:
             continue
@@ -117,20 +141,37 @@ def frame_table(path: Path) -> list[str]:
             f"{kind.instrument:11}{kind.mode:6}{len(of_kind):7}{sum(night['n_lights'] for night in of_kind):7}"
             f"{sum(night['n_solved'] for night in of_kind):7}"
         )
-        for line in _lines(everything[kind], kind.quantities):
-            lines.append(f"{head}  {line}")
+        for one in _statistics(everything[kind], kind.quantities):
+            lines.append(f"{head}  {one}")
             head = " " * len(head)
+            beyond += _beyond(kind, one)
     for mode in MODES:
         rows = [values for kind, values in everything.items() if kind.mode == mode]
         if rows:
             head = f"{'all':11}{mode:6}{'':21}"
-            for line in _lines(np.concatenate(rows), Kind("", mode).quantities):
-                lines.append(f"{head}  {line}")
+            for one in _statistics(np.concatenate(rows), Kind("", mode).quantities):
+                lines.append(f"{head}  {one}")
                 head = " " * len(head)
-    return lines
+    return [*lines, "", *(beyond or ["every statistic lies within 3 of its standard errors"])]
 
 
-def _lines(rows: np.ndarray, quantities: tuple[str, ...]) -> Iterator[str]:
+def _beyond(kind: Kind, found: Statistics) -> Iterator[str]:
+    """Statistics further than three errors from their nominal value, and which approximation says so."""
+    for statistic, (value, error) in found.values.items():
+        nominal = nominal_of(statistic)
+        sigmas = (value - nominal) / error if error else math.nan
+        if not abs(sigmas) > BEYOND:
+            continue
+        low, high, named = allowed_of_frames(kind.instrument, kind.mode, found.quantity, statistic)
+        explained = named and low - BEYOND * error <= value <= high + BEYOND * error
+        why = f"{named} allows {low:g} to {high:g}" if explained else "nothing explains it"
+        yield (
+            f"{kind.instrument} {kind.mode} {found.quantity} {statistic}: {value:.3f} +- {error:.3f} is"
+            f" {sigmas:+.1f} of its errors from {nominal:.3g}: {why}"
+        )
+
+
+def _statistics(rows: np.ndarray, quantities: tuple[str, ...]) -> Iterator[Statistics]:
     night, columns = rows[:, 0], dict(zip(COLUMNS, rows[:, 1:].T, strict=True))
     for quantity in quantities:
         known = np.isfinite(columns[quantity])
@@ -142,19 +183,17 @@ def _lines(rows: np.ndarray, quantities: tuple[str, ...]) -> Iterator[str]:
             _error_by_night(night[known], values)
             for values in (pulls, (pulls - mean) ** 2 / (2 * width), np.abs(pulls) <= 1.0)
         ]
-        n_far = int(np.sum(np.abs(pulls) > 4))
-        yield (
-            f"{quantity:8}{pulls.size:6} {mean:+7.3f} {errors[0]:5.3f} {width:9.3f} {errors[1]:5.3f}"
-            f" {inside:8.1%} {errors[2]:5.1%} {inside_two:7.1%} {n_far:6d}"
-        )
+        said = dict(zip(("mean", "width", "68 %"), zip((mean, width, inside), errors, strict=True), strict=True))
+        yield Statistics(quantity, pulls.size, said, inside_two, int(np.sum(np.abs(pulls) > 4)))
     known = np.isfinite(columns["p_inside"])
     if "q" in quantities and known.any():
         inside, excluded, limited = (columns[name][known].mean() for name in ("p_inside", "p_excluded", "limited"))
-        yield (
-            f"{'p':8}{known.sum():6}   in its 68 % interval {inside:.1%} +- "
-            f"{_error_by_night(night[known], columns['p_inside'][known]):.1%}; with a limit {limited:.0%},"
+        error = _error_by_night(night[known], columns["p_inside"][known])
+        told = (
+            f"in its 68 % interval {inside:.1%} +- {error:.1%}; with a limit {limited:.0%},"
             f" wrongly excluded {excluded:.1%}"
         )
+        yield Statistics("p", int(known.sum()), {"68 %": (inside, error)}, told=told)
 
 
 def _error_by_night(night: np.ndarray, values: np.ndarray) -> float:
