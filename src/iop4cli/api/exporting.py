@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from iop4cli.api.choosing import Chosen, Filters, Item, selection
 from iop4cli.errors import UsageError
@@ -29,7 +29,7 @@ def export(opened: Opened, path: Path, items: Iterable[Item], form: str | None, 
     """Write them with all that a reader must know; returns how many there are."""
     from iop4cli.archive.results import select_results
     from iop4cli.export.atomic import write_parts
-    from iop4cli.export.formats import FORMATS, PRINTED, SUFFIXES, written
+    from iop4cli.export.formats import BARE, FORMATS, PRINTED, SUFFIXES, written
     from iop4cli.pipeline.provenance import provenance
 
     form = form.lower() if form is not None else SUFFIXES.get(path.suffix.lower())
@@ -42,9 +42,12 @@ def export(opened: Opened, path: Path, items: Iterable[Item], form: str | None, 
     flagged = chosen.get("flagged", False)
     asked, condition, columns = _question(opened, items, chosen)
     found = select_results(opened.store, condition, columns, flagged=flagged)
-    registry = opened.surroundings().registry
-    rests = provenance(opened.store, registry, asked, condition, flagged=flagged, n_flagged=found.n_flagged)
-    write_parts(path, written(found.frame, form, rests.meta))
+    meta: dict[str, Any] = {}
+    if form not in BARE:
+        registry = opened.surroundings().registry
+        n_flagged = found.n_flagged
+        meta = provenance(opened.store, registry, asked, condition, flagged=flagged, n_flagged=n_flagged).meta
+    write_parts(path, written(found.frame, form, meta))
     return found.frame.height
 
 

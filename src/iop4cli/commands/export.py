@@ -96,7 +96,7 @@ def command(
     """
     from iop4cli.archive.results import condition_of, result_columns, select_results
     from iop4cli.export.column_sets import chosen_columns
-    from iop4cli.export.formats import PRINTED, written
+    from iop4cli.export.formats import BARE, BINARY, PRINTED, written
     from iop4cli.pipeline.provenance import bibtex_of, provenance
     from iop4cli.shell.arguments import selection_of
 
@@ -114,15 +114,18 @@ def command(
     if targets:
         condition = f"({condition}) and source in {_targets(opened.store)}"
     found = select_results(opened.store, condition, chosen, flagged=flagged)
-    rests = provenance(opened.store, registry, selection, condition, flagged=flagged, n_flagged=found.n_flagged)
-    if bundle is not None:
-        from iop4cli.commands.export_bundle import write_bundle
-
-        write_bundle(bundle, found, rests, opened.store, condition, flagged=flagged)
-    elif cite:
-        _deliver([bibtex_of(rests).encode("utf-8")], to, binary=False)
+    if bundle is None and not cite and chosen_format in BARE:
+        _deliver(written(found.frame, chosen_format, {}), to, binary=False)
     else:
-        _deliver(written(found.frame, chosen_format, rests.meta), to, binary=_is_binary(chosen_format))
+        rests = provenance(opened.store, registry, selection, condition, flagged=flagged, n_flagged=found.n_flagged)
+        if bundle is not None:
+            from iop4cli.commands.export_bundle import write_bundle
+
+            write_bundle(bundle, found, rests, opened.store, condition, flagged=flagged)
+        elif cite:
+            _deliver([bibtex_of(rests).encode("utf-8")], to, binary=False)
+        else:
+            _deliver(written(found.frame, chosen_format, rests.meta), to, binary=chosen_format in BINARY)
     left_out = f"; {found.n_flagged} flagged by people left out (--flagged keeps them)" if found.n_flagged else ""
     messages.notice(f"{found.frame.height or 'no'} result{'s' if found.frame.height != 1 else ''}{left_out}")
     return 0
@@ -139,14 +142,10 @@ def _check_asked(form: str | None, to: Path | None, cite: bool, bundle: Path | N
 
 
 def _check_terminal(form: str, to: Path | None) -> None:
-    if to is None and _is_binary(form) and output.is_terminal():
-        raise UsageError(f"{form} is no text for a terminal: give -o FILE, or send it on (> FILE)")
-
-
-def _is_binary(form: str) -> bool:
     from iop4cli.export.formats import BINARY
 
-    return form in BINARY
+    if to is None and form in BINARY and output.is_terminal():
+        raise UsageError(f"{form} is no text for a terminal: give -o FILE, or send it on (> FILE)")
 
 
 def _deliver(parts: Iterable[bytes], to: Path | None, *, binary: bool) -> None:

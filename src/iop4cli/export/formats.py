@@ -18,6 +18,8 @@ SUFFIXES = {
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 # Not to be written to a terminal.
 BINARY = ("fits", "parquet")
+# Rows alone: what these have no place for need not be looked up.
+BARE = ("csv", "ndjson")
 # Rounded, for reading: they show a few columns unless others are asked for.
 PRINTED = ("markdown", "latex")
 

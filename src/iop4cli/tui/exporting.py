@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def write_rows(path: Path, answer: Answer) -> str:
     """CSV or NDJSON of any rows, as the file is called; a file that is there is not overwritten."""
     from iop4cli.export.atomic import write_text
-    from iop4cli.export.formats import SUFFIXES
+    from iop4cli.export.formats import BARE, SUFFIXES
     from iop4cli.export.tables import csv_text, ndjson_text
 
     form = SUFFIXES.get(path.suffix.lower())
-    if form not in {"csv", "ndjson"}:
+    if form not in BARE:
         raise UsageError(f"{path}: its name must end in .csv or .ndjson")
     refuse_overwriting(path)
     text = csv_text(answer.columns, answer.rows) if form == "csv" else ndjson_text(answer.columns, answer.rows)
@@ -65,6 +65,6 @@ def write_results(desk: Desk, condition: str, columns: tuple[str, ...], path: Pa
 
 def is_table_of_results(path: Path) -> bool:
     """Whether a file is of a format that has room for more than the rows."""
-    from iop4cli.export.formats import SUFFIXES
+    from iop4cli.export.formats import BARE, SUFFIXES
 
-    return SUFFIXES.get(path.suffix.lower(), "csv") not in {"csv", "ndjson"}
+    return SUFFIXES.get(path.suffix.lower(), "csv") not in BARE
