@@ -83,8 +83,8 @@ def measure(
     n_b biases and n_d darks make f = s / (1 + s), s = 1 / n_b + 1 / n_d: true deviations are 0.77 of the errors or
     more for three and three, 0.88 for seven and seven, 0.99 for a hundred. Where the sky is brighter than the read
     noise nothing of it is left. Of simulated nights of DIPOL, whose pixels are small and its sky dark, three and
-    three make q and u scatter by 0.93 of their errors; with fifteen and fifteen the errors of the same exposures are
-    0.93 of what they were, and the deviations are the same.
+    three make q and u scatter by 0.95 +- 0.02 of their errors. With fifteen and fifteen the errors of the same
+    exposures are 0.94 of what they were, as if q and u had lost 0.35 of an error of noise; they move by 0.24.
     """
     x, y, centred = _recentred(scene, x_px, y_px, box_px) if find else (x_px, y_px, True)
     bits = 0 if centred else int(Quality.NOT_CENTRED)
