@@ -23,7 +23,7 @@ _IDS = {("measurement", "id"), ("measurement_input", "measurement"), ("correctio
 # What does not vary from night to night.
 _SETTINGS = {
     "angle_deg", "exptime_s", "scale_arcsec_per_px", "crpix1", "crpix2", "radius_px", "annulus_in_px", "annulus_out_px",
-    "aperture_arcsec", "radius_deg", "q_inst", "u_inst",
+    "aperture_arcsec", "radius_deg", "q_inst", "u_inst", "value", "value_err",
 }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def _family(process: int) -> list[int]:
 
 def _pss_kb(process: int) -> int:
     try:
-        with open(f"/proc/{process}/smaps_rollup", encoding="ascii") as lines:
+        with Path(f"/proc/{process}/smaps_rollup").open(encoding="ascii") as lines:
             return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
     except OSError:
         return 0

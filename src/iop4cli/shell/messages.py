@@ -144,11 +144,26 @@ def _listen_no_more() -> None:
 
 
 @contextmanager
+def _signals_as_they_came() -> Iterator[None]:
+    """A signal that met somebody who made another error of it (a library of C that was being imported)."""
+    try:
+        yield
+    except Exception as problem:
+        behind: BaseException | None = problem
+        while behind is not None and not isinstance(behind, (KeyboardInterrupt, HungUp, Terminated)):
+            behind = behind.__cause__ or behind.__context__
+        if behind is None:
+            raise
+        raise type(behind)() from None
+
+
+@contextmanager
 def exit_codes() -> Iterator[None]:
     """Turn what a command raises into a message and the promised exit code."""
     _listen()
     try:
-        yield
+        with _signals_as_they_came():
+            yield
     except Iop4Error as problem:
         error(str(problem))
         sys.exit(problem.exit_code)
