@@ -22,6 +22,7 @@ help:
 	@echo "make check   format, lint, types, quick tests (run it before each commit)"
 	@echo "make nights  twenty simulated nights for each instrument and mode: the table of pulls"
 	@echo "make science pulls and coverage of magnitudes and polarisation, 2000 groups in each of 192 cells (10 minutes)"
+	@echo "make bench   what nights, verbs, plans and exports cost beside the floor; a line to tests/bench/trend.csv"
 	@echo "make soak    kill, fill, hang, cut and fuzz: a table of each fault, how often it was tried, and what was lost"
 	@echo "make install    into PREFIX (~/.local; or PREFIX=/usr/local): the program in PREFIX/lib/iop4, a virtual"
 	@echo "                environment of its own; links to it in PREFIX/bin, share/man and the completions of shells"
@@ -80,7 +81,7 @@ science: $(READY)
 	$(BIN)/python -m tests.science.honest_errors $(QUICK)
 
 bench: $(READY)
-	$(BIN)/python tests/bench/night.py
+	$(BIN)/python -W ignore -m tests.bench
 	$(BIN)/python -W ignore -m tests.bench.screens
 
 # QUICK=--quick for the few tries of every day's tests; ONLY='--only kill' for one kind.

@@ -18,8 +18,7 @@ from pathlib import Path
 
 from iop4cli.archive.store import Store
 from iop4cli.share import share_dir
-from tests.bench.many_nights import EPOCH, add_nights
-from tests.bench.night import make_night
+from tests.bench.many_nights import EPOCH, add_nights, make_night
 
 QUESTIONS: tuple[tuple[str, ...], ...] = (
     ("run", "-n", EPOCH),

@@ -10,7 +10,9 @@ import datetime
 import os
 from pathlib import Path
 
+from iop4cli.archive.create import create_archive
 from iop4cli.archive.store import Store
+from iop4cli.simulate.night import NightRecipe, simulate_night
 
 EPOCH, NIGHT = "OSN-T090/2022-09-08", "2022-09-08"
 _AT_ONCE = 100
@@ -25,6 +27,13 @@ _SETTINGS = {
     "angle_deg", "exptime_s", "scale_arcsec_per_px", "crpix1", "crpix2", "radius_px", "annulus_in_px", "annulus_out_px",
     "aperture_arcsec", "radius_deg", "q_inst", "u_inst", "value", "value_err",
 }  # fmt: skip
+
+
+def make_night(folder: Path, groups: int) -> None:
+    """The night that is copied: 7 bias, 25 flats (5 of each of 5 filters) and 10 light frames at the least."""
+    create_archive(folder)
+    recipe = NightRecipe("AndorT90", "both", NIGHT, 1, targets=("BL Lacertae", "3C 454.3"), groups_per_target=groups)
+    simulate_night(folder, recipe)
 
 
 def add_nights(root: Path, n_nights: int, sources_times: int = 1, n_before: int = 1) -> None:
