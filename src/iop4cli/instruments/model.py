@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Literal
 
 from iop4cli.instruments.photometry import BandSystem
@@ -226,9 +227,7 @@ class Instrument:
         unknown = set(sections) - set(SECTIONS)
         if unknown:
             raise KeyError(f"no such section of an instrument: {', '.join(sorted(unknown))}")
-        content = {name: _plain(getattr(self, name)) for name in sorted(set(sections or SECTIONS))}
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _digest(self, tuple(sorted(set(sections or SECTIONS))))
 
     def calibration_for(self, band: str, night: str) -> CalibrationEntry | None:
         """The calibration of a band valid on a night (ISO date); of several, the one that begins last."""
@@ -249,6 +248,14 @@ class Instrument:
         """The masters that a frame of this kind needs: a flat needs no flat, a dark only the bias."""
         order = ("bias", "dark", "flat", "light")
         return tuple(name for name in self.detector.masters if order.index(name) < order.index(kind))
+
+
+@cache
+def _digest(instrument: Instrument, sections: tuple[str, ...]) -> str:
+    """Asked for each frame anew, and the same for thousands."""
+    content = {name: _plain(getattr(instrument, name)) for name in sections}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _plain(value: object) -> object:

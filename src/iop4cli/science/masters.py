@@ -10,8 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from iop4cli.science.gaps import median_of_numbers, without_gaps
+from iop4cli.science.medians import median_over_frames
 
-_BLOCK_PIXELS = 1 << 24
+# Of all frames together: what is computed of a block stays near the processor.
+_BLOCK_PIXELS = 1 << 22
 _CLIP_SIGMAS = 5.0
 _MAD_TO_SIGMA = 1.4826
 # The variance of a Gaussian cut at 4 sigma, relative to the whole one's.
@@ -208,7 +210,7 @@ def _noise_of_frames(stack: _Stack) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     block = stack.block(slice(0, height), max(1, math.isqrt(height * width // _NOISE_PIXELS)))
     without_gaps(block)
     n_frames = len(block)
-    middle = np.median(block, axis=0)
+    middle = median_over_frames(block)
     expected2 = np.array([float(np.mean(variance)) for variance in stack.variances(middle)])
     if n_frames == 1:
         return np.zeros(1), np.sqrt(expected2), np.ones(1)
@@ -258,7 +260,7 @@ def _clipped_mean(
 ) -> _Mean:
     n_frames, shape = len(block), block.shape[1:]
     weights = _weights(sigmas).astype(np.float32)
-    middle = np.median(block, axis=0) if n_frames > 1 else block[0]
+    middle = median_over_frames(block)
     weighed, variance, kept_weight, of_all, chi2, largest = (np.zeros(shape, np.float32) for _ in range(6))
     n_clipped, n_deviating = 0, np.zeros(shape, np.int16)
     any_kept = np.zeros(shape, bool)
