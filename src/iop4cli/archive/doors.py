@@ -58,9 +58,3 @@ class Door(Protocol):
 
     def stamp(self) -> object:
         """What differs when somebody has written."""
-
-
-def raise_signal(error: BaseException) -> None:
-    """DuckDB hides what a signal raised during a query behind an error of its own."""
-    if error.__context__ is not None and not isinstance(error.__context__, Exception):
-        raise error.__context__ from None

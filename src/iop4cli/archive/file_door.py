@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive import migrations
-from iop4cli.archive.doors import Connection, Taken, raise_signal
-from iop4cli.archive.interrupting import interruptible
+from iop4cli.archive.doors import Connection, Taken
+from iop4cli.archive.interrupting import interruptible, signals_held
 from iop4cli.archive.lock import store_lock
 from iop4cli.archive.served_at import is_noted, said_of
 from iop4cli.errors import StoreBusy, StoreError, UsageError
@@ -52,7 +52,7 @@ class FileDoor:
 
     def create(self) -> None:
         """Make an empty store, or bring an older one up to date (after a copy of it)."""
-        with self._locked(shared=False):
+        with self._locked(shared=False), signals_held():
             connection = self.connect(read_only=False)
             try:
                 found = migrations.schema_version(connection)
@@ -81,12 +81,16 @@ class FileDoor:
             return
         if not self.path.is_file():
             raise StoreError(_NO_STORE.format(self.path))
-        with self._locked(shared=True), closing(_WhenAsked(self)) as asked:
+        with self._locked(shared=True):
+            asked = _WhenAsked(self)
             try:
-                yield asked
-            except RuntimeError as error:
-                raise_signal(error)
-                raise
+                try:
+                    yield asked
+                finally:
+                    asked.close()
+            finally:
+                # A signal may have come between the end of what was done and the first time.
+                asked.close()
 
     def change(self, script: Callable[[Connection], str]) -> None:
         with self._open(read_only=False) as connection:
@@ -95,7 +99,6 @@ class FileDoor:
                 connection.execute("begin; " + said + " commit;")
             except Exception as error:
                 migrations.roll_back(connection)
-                raise_signal(error)
                 if is_full(error):
                     raise disk_full(self.path) from error
                 raise StoreError(f"could not write to {self.path}: {error}") from error
@@ -109,7 +112,8 @@ class FileDoor:
                     connection.execute("begin")
                 else:
                     _seal(connection, _NO_EXTENSIONS)
-                answer = interruptible(connection, lambda: taken(connection.execute(sql)))
+                with signals_held() as held:
+                    answer = interruptible(held, connection, lambda: taken(connection.execute(sql)))
                 if write:
                     connection.execute("commit")
             except duckdb.Error as error:
@@ -144,18 +148,17 @@ class FileDoor:
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.is_file():
             raise StoreError(_NO_STORE.format(self.path))
-        with self._locked(shared=read_only):
+        with self._locked(shared=read_only), signals_held() as held:
             connection = self.connect(read_only)
             try:
                 # Within the first opening, for opening takes longer than most questions.
                 self._checked = self._checked or self._is_current(connection)
                 if self._checked:
+                    held.asked = connection if read_only else None
                     yield connection
                     return
-            except RuntimeError as error:
-                raise_signal(error)
-                raise
             finally:
+                held.asked = None
                 connection.close()
         self.create()
         with self._open(read_only=read_only) as connection:
@@ -191,20 +194,28 @@ class _WhenAsked:
     def asked(
         self, sql: str, taken: Callable[[duckdb.DuckDBPyConnection], Taken], parameters: Sequence[Any] = ()
     ) -> Taken:
-        return self._connection().asked(sql, taken, parameters)
+        with signals_held() as held:
+            connection = self._connection()
+            held.asked = connection
+            try:
+                return _FileConnection(connection).asked(sql, taken, parameters)
+            finally:
+                held.asked = None
 
     def stage(self, tables: Sequence[tuple[str, str, Any]]) -> list[tuple[str, ...]]:
-        return self._connection().stage(tables)
+        with signals_held():
+            return _FileConnection(self._connection()).stage(tables)
 
     def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
+        with signals_held():
+            if self._opened is not None:
+                self._opened.close()
 
-    def _connection(self) -> _FileConnection:
+    def _connection(self) -> duckdb.DuckDBPyConnection:
         if self._opened is None:
             self._opened = self._door.connect(read_only=True)
             _seal(self._opened, _SEALED)
-        return _FileConnection(self._opened)
+        return self._opened
 
 
 class _FileConnection:
