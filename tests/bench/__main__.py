@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from iop4cli.app import VERBS
+from iop4cli.archive.create import create_archive
 from iop4cli.archive.store import Store
 from iop4cli.simulate.night import NightRecipe
 from tests.bench import trend
@@ -24,7 +25,6 @@ from tests.bench.processes import Cost, cost_of, own_environment
 from tests.bench.three_nights import NIGHTS, Night, floor, make
 
 _NOT_MEASURED = Cost(math.nan, math.nan, math.nan)
-_MEGAPIXEL = NightRecipe("AndorT90", "phot", "2022-09-08", 1, targets=("BL Lacertae",), bands=("R",))
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def _steps(root: Path) -> Iterator[str]:
 def startup() -> None:
     """The help of each verb."""
     with archive() as root:
-        make(root, Night(_MEGAPIXEL, "", _NOT_MEASURED))
+        create_archive(root)
         print("\nstart-up, the least of 3 (s wall, s CPU)")
         for verb in ("--version", "--help", *(f"{verb} --help" for verb in VERBS)):
             costs = [iop4(root, *verb.split()) for _ in range(3)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +58,6 @@ def raw_files(folder: Path) -> list[Path]:
 
 def floor(folder: Path) -> Cost:
     """Read every raw file once, one pass of arithmetic over every pixel, write every product once; nothing else."""
-    import time
-
     start, cpu = time.perf_counter(), time.process_time()
     scratch = folder / "floor.bin"
     pixels = np.zeros(1, np.float32)

@@ -18,18 +18,18 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    write_parts(path, [content])
+    write_parts(path, [content], len(content))
 
 
-def write_parts(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file whole or not at all, part by part, as they are made."""
+def write_parts(path: Path, parts: Iterable[bytes], n_bytes: int = 0) -> None:
+    """Write a file whole or not at all, part by part, as they are made; `n_bytes` of it if that is known before."""
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist")
     temporary = unfinished_beside(path)
     for left in abandoned_beside(path):
         remove(left)
     try:
-        with told_if_full(path), temporary.open("wb") as stream:
+        with told_if_full(path, n_bytes), temporary.open("wb") as stream:
             stream.writelines(parts)
             stream.flush()
             os.fsync(stream.fileno())

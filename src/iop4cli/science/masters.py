@@ -9,25 +9,18 @@ from typing import Protocol
 
 import numpy as np
 
+from iop4cli.science.clipped_mean import CLIP_SIGMAS, clipped_mean, weights_of
 from iop4cli.science.gaps import median_of_numbers, without_gaps
 from iop4cli.science.medians import median_over_frames
 
 # Of all frames together: what is computed of a block stays near the processor.
 _BLOCK_PIXELS = 1 << 22
-_CLIP_SIGMAS = 5.0
 _MAD_TO_SIGMA = 1.4826
 # The variance of a Gaussian cut at 4 sigma, relative to the whole one's.
 _CUT_AT_4_VARIANCE = 0.99893
 # How far frames are thinned in each axis where only their level is wanted, and to how many pixels for their noise.
 _THINNED = 4
 _NOISE_PIXELS = 1 << 18
-# A pixel is noisy if its scatter has this chance with the noise of the others, and is so many times theirs.
-_NOISY_CHANCE = 1e-7
-_NOISY_RATIO = 3.0
-_FEWEST_FOR_NOISY = 4
-_DEVIATING_SIGMAS = 4.0
-# The variance of a median of Gaussians of unequal widths s_i is pi/2 over the square of sum(1/s_i).
-_MEDIAN_EXCESS = np.pi / 2.0
 
 
 class Rows(Protocol):
@@ -148,11 +141,12 @@ def combine(
         rows = slice(start, min(start + n_rows, height))
         block = stack.block(rows)
         gaps = without_gaps(block)
-        mean = _clipped_mean(stack, block, offsets, sigmas, scales)
+        middle = median_over_frames(block)
+        mean = clipped_mean(block, middle, stack.variances(middle), offsets, sigmas, scales)
         image[rows], uncertainty[rows], noisy[rows] = mean.image, mean.uncertainty, mean.noisy | gaps
         n_clipped += mean.n_clipped
     if masters_uncertainty is not None:
-        uncertainty = np.hypot(uncertainty, masters_uncertainty * np.float32(np.sum(_weights(sigmas) / divisors)))
+        uncertainty = np.hypot(uncertainty, masters_uncertainty * np.float32(np.sum(weights_of(sigmas) / divisors)))
     level = float(np.median(image[::4, ::4]))
     if normalise and level > 0:
         image /= np.float32(level)
@@ -220,7 +214,7 @@ def _noise_of_frames(stack: _Stack) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     # Of the noisiest: the best of three frames often is the median itself, and then departs from it by nothing.
     spread = _MAD_TO_SIGMA * float(np.median(np.abs(residual), axis=(1, 2)).max())
     # Pixels that a cosmic ray has hit in any of the frames say nothing of the noise.
-    clean = (np.abs(residual) <= 2 * _CLIP_SIGMAS * max(spread, 1e-12)).all(axis=0)
+    clean = (np.abs(residual) <= 2 * CLIP_SIGMAS * max(spread, 1e-12)).all(axis=0)
     about_mean = block[:, clean] - offsets[:, None]
     about_mean = about_mean - about_mean.mean(axis=0)
     drift, variance = np.array([_core(values) for values in about_mean]).T
@@ -243,63 +237,3 @@ def _core(values: np.ndarray) -> tuple[float, float]:
     sigma = _MAD_TO_SIGMA * float(np.median(np.abs(values)))
     core = (values[np.abs(values) <= 4.0 * sigma] if sigma > 0 else values).astype(np.float64)
     return float(core.mean()), float(core.var()) / _CUT_AT_4_VARIANCE
-
-
-@dataclass(frozen=True)
-class _Mean:
-    """Of a block of rows: mean, its uncertainty, pixels with more scatter than the others; (rows, width) each."""
-
-    image: np.ndarray
-    uncertainty: np.ndarray
-    noisy: np.ndarray
-    n_clipped: int
-
-
-def _clipped_mean(
-    stack: _Stack, block: np.ndarray, offsets: np.ndarray, sigmas: np.ndarray, scales: np.ndarray
-) -> _Mean:
-    n_frames, shape = len(block), block.shape[1:]
-    weights = _weights(sigmas).astype(np.float32)
-    middle = median_over_frames(block)
-    weighed, variance, kept_weight, of_all, chi2, largest = (np.zeros(shape, np.float32) for _ in range(6))
-    n_clipped, n_deviating = 0, np.zeros(shape, np.int16)
-    any_kept = np.zeros(shape, bool)
-    of_median = np.float32(_MEDIAN_EXCESS / np.sum(1.0 / sigmas) ** 2)
-    for layer, offset, scale, weight, expected in zip(
-        block, offsets, scales, weights, stack.variances(middle), strict=True
-    ):
-        variance_here = np.float32(scale**2) * expected
-        deviation = (layer - middle - np.float32(offset)) ** 2 / variance_here
-        keep = deviation <= _CLIP_SIGMAS**2 * (1.0 + of_median / variance_here)
-        n_deviating += deviation > _DEVIATING_SIGMAS**2
-        chi2 += deviation
-        np.maximum(largest, deviation, out=largest)
-        weighed += np.where(keep, weight * layer, 0)
-        variance += np.where(keep, weight**2 * variance_here, 0)
-        of_all += weight**2 * variance_here
-        kept_weight += np.where(keep, weight, 0)
-        n_clipped += int((~keep).sum())
-        any_kept |= keep
-    # Of an even number no frame need be near the median: then the median it is.
-    kept_weight[~any_kept] = 1.0
-    image = np.where(any_kept, weighed / kept_weight, middle)
-    noisy = _noisy(chi2 - largest, n_deviating, n_frames)
-    # What the pixel's own scatter says is then the measure.
-    excess = np.where(noisy | ~any_kept, chi2 / max(n_frames - 1, 1), 1.0)
-    error = np.sqrt(np.where(any_kept, variance, of_all) * excess) / kept_weight
-    return _Mean(image.astype(np.float32), error.astype(np.float32), noisy, n_clipped)
-
-
-def _weights(sigmas: np.ndarray) -> np.ndarray:
-    return np.asarray((1.0 / sigmas**2) / np.sum(1.0 / sigmas**2))
-
-
-def _noisy(chi2_without_worst: np.ndarray, n_deviating: np.ndarray, n_frames: int) -> np.ndarray:
-    """Pixels that scatter though their worst frame is left out, in more frames than cosmic rays hit one pixel."""
-    from scipy.special import chdtri
-
-    if n_frames < _FEWEST_FOR_NOISY:
-        return np.zeros(chi2_without_worst.shape, bool)
-    by_chance = float(chdtri(n_frames - 1, _NOISY_CHANCE))
-    limit = max(by_chance, _NOISY_RATIO**2 * (n_frames - 1))
-    return (chi2_without_worst > limit) & (n_deviating >= 2 + n_frames // 10)

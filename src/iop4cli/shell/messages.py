@@ -145,9 +145,14 @@ def _listen_no_more() -> None:
 
 @contextmanager
 def _signals_as_they_came() -> Iterator[None]:
-    """A signal that met somebody who made another error of it (a library of C that was being imported)."""
+    """A signal that met somebody who made another error of it (a library of C that was being imported).
+
+    What our own code or the system says of the work that followed the signal is told as it is.
+    """
     try:
         yield
+    except (Iop4Error, OSError):
+        raise
     except Exception as problem:
         behind: BaseException | None = problem
         while behind is not None and not isinstance(behind, (KeyboardInterrupt, HungUp, Terminated)):
