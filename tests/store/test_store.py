@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -223,32 +225,53 @@ def test_a_database_held_open_by_another_program_is_told(store: Store) -> None:
         shell.communicate()
 
 
-def query_interrupted() -> None:
-    """What DuckDB makes of a signal that comes while it works; whether it sees it in time hangs on its threads."""
-    try:
-        raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        raise RuntimeError("Query interrupted")  # noqa: B904
+@pytest.fixture
+def ctrl_c() -> Iterator[Callable[[float], None]]:
+    """Ctrl-C so many seconds from now, as it comes to the main thread, in which tests run."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timers = []
+
+    def after(seconds: float) -> None:
+        timers.append(threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)))
+        timers[-1].start()
+
+    yield after
+    for timer in timers:
+        timer.join()
+    signal.signal(signal.SIGINT, before)
 
 
-def test_a_signal_during_a_question_stays_a_signal(store: Store) -> None:
-    """Else it would end a command with a traceback instead of its exit code."""
-    with pytest.raises(KeyboardInterrupt), store.reading():
-        query_interrupted()
-    assert store.rows("select 1 as one") == [{"one": 1}]
+@pytest.mark.parametrize("asked", ["rows", "ask", "selected"])
+def test_a_signal_ends_a_long_question_and_leaves_the_store_to_the_next(
+    store: Store, ctrl_c: Callable[[float], None], asked: str
+) -> None:
+    """The question would take minutes; what follows it in the same process must not wait for ever."""
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        ctrl_c(0.3)
+        getattr(store, asked)("select count(*) as n from range(1000000) a, range(1000000) b where a.range < b.range")
+    assert time.monotonic() - start < 10.0
+    store.write([note("a")])
+    assert store.rows("select count(*) as n from note") == [{"n": 1}]
 
 
-def test_a_signal_during_a_change_stays_a_signal_and_changes_nothing(
+def test_a_signal_during_a_change_is_told_when_the_change_is_whole(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noted = Batch("note", [{"name": "a", "text": "b", "who": "c", "time_utc": utc_now()}], append=True)
-    with monkeypatch.context() as patched:
-        patched.setattr("iop4cli.archive.store._staged", lambda *_: query_interrupted())
-        with pytest.raises(KeyboardInterrupt):
-            store.write([noted])
-    assert store.rows("select count(*) as n from note")[0]["n"] == 0
-    store.write([noted])
-    assert store.rows("select count(*) as n from note")[0]["n"] == 1
+    import iop4cli.archive.store as module
+
+    def interrupted(*given: object) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return staged(*given)
+
+    staged, before = module._staged, signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(module, "_staged", interrupted)
+            store.write([note("a")])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert store.rows("select count(*) as n from note") == [{"n": 1}]
 
 
 def test_within_one_look_nothing_is_written(store: Store) -> None:
