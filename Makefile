@@ -62,7 +62,8 @@ check: $(READY) lint
 	$(BIN)/python -m pytest -q -m "not night" $(PARALLEL)
 
 night: $(READY)
-	$(BIN)/python -m pytest -q -m night $(PARALLEL)
+	$(BIN)/python -m pytest -q -m "night and not timed" $(PARALLEL)
+	$(BIN)/python -m pytest -q -m "night and timed"
 
 lint: $(READY)
 	$(BIN)/ruff format --check src tests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,8 @@ def lupton_by_hand(row: dict[str, float]) -> float:
 
 
 @pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
-    small = SmallArchive(tmp_path_factory.mktemp("field") / "archive")
+def untouched(module_folder: Callable[[str], Path]) -> SmallArchive:
+    small = SmallArchive(module_folder("field") / "archive")
     small.root.mkdir()
     assert small.run("init").returncode == 0
     (small.root / "field.csv").write_text(FIELD)

@@ -8,6 +8,7 @@ import pty
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ Far,,10.0,5.0,blazar,,,
 
 
 @pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
-    small = SmallArchive(tmp_path_factory.mktemp("field") / "archive")
+def untouched(module_folder: Callable[[str], Path]) -> SmallArchive:
+    small = SmallArchive(module_folder("field") / "archive")
     small.root.mkdir()
     assert small.run("init").returncode == 0
     (small.root / "field.csv").write_text(FIELD)

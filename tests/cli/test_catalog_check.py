@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,8 @@ def archive_of(folder: Path, text: str) -> SmallArchive:
 
 
 @pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
-    return archive_of(tmp_path_factory.mktemp("good"), GOOD)
+def untouched(module_folder: Callable[[str], Path]) -> SmallArchive:
+    return archive_of(module_folder("good"), GOOD)
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from small_archives import SmallArchive
@@ -15,9 +18,9 @@ WRONG, OFF_MAG = "BL Lac C", 0.3
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
+def archive(module_folder: Callable[[str], Path]) -> SmallArchive:
     """Thirty nights of one field through the photometry's own calibration, with a wrong catalogue magnitude."""
-    small = SmallArchive(tmp_path_factory.mktemp("health") / "archive")
+    small = SmallArchive(module_folder("health") / "archive")
     small.root.mkdir()
     assert small.run("init").returncode == 0
     rng = np.random.default_rng(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,9 +42,9 @@ needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is no
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(module_folder: Callable[[str], Path]) -> Path:
     """20,000 frames and 100,000 results, and sources with names that a shell must not run."""
-    layout = create_archive(tmp_path_factory.mktemp("names") / "archive")
+    layout = create_archive(module_folder("names") / "archive")
     store = Store(layout.store)
     store.write([], _ROWS)
     names = {"2200+420": ("BL Lac",), "OJ 287": ("PG 0851+202",), HOSTILE: (), STRANGE: ()}
@@ -54,11 +54,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["bash", "zsh", "fish"])
-def shell(request, tmp_path_factory: pytest.TempPathFactory, archive: Path) -> Iterator[Shell]:
+def shell(request, module_folder: Callable[[str], Path], archive: Path) -> Iterator[Shell]:
     """Each shell, in the archive's folder."""
     if shutil.which(request.param) is None or shutil.which("tmux") is None:
         pytest.skip(f"{request.param} or tmux is not installed")
-    started = Shell(request.param, tmp_path_factory.mktemp(request.param), archive)
+    started = Shell(request.param, module_folder(request.param), archive)
     yield started
     started.close()
 

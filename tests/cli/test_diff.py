@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,9 @@ def exported(archive: SmallArchive) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def wider(small_archive: SmallArchive, tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
+def wider(small_archive: SmallArchive, module_folder: Callable[[str], Path]) -> SmallArchive:
     """The small archive after another run with a wider aperture; not to be changed."""
-    archive = small_archive.copy(tmp_path_factory.mktemp("wider") / "archive")
+    archive = small_archive.copy(module_folder("wider") / "archive")
     again(archive, "--param", "phot.radius_fwhm=2.0")
     return archive
 

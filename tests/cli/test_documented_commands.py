@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ def test_what_is_not_run_is_still_in_the_documentation() -> None:
 
 
 @pytest.fixture(scope="module")
-def prepared(small_archive: SmallArchive, tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
-    archive = small_archive.copy(tmp_path_factory.mktemp("prepared") / "archive")
+def prepared(small_archive: SmallArchive, module_folder: Callable[[str], Path]) -> SmallArchive:
+    archive = small_archive.copy(module_folder("prepared") / "archive")
     prepare(archive)
     return archive
 

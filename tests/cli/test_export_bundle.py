@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -16,8 +17,8 @@ from iop4cli.export.bundle import file_stem, staged_bundle
 
 
 @pytest.fixture(scope="module")
-def bundle(small_archive: SmallArchive, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("bundle") / "bllac"
+def bundle(small_archive: SmallArchive, module_folder: Callable[[str], Path]) -> Path:
+    path = module_folder("bundle") / "bllac"
     done = small_archive.run("export", "--bundle", str(path))
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     return path

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,8 +30,8 @@ HOSTILE = 'evil|"name" & co_50%\n\x07γ'
 
 
 @pytest.fixture(scope="module")
-def referenced(small_archive: SmallArchive, tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
-    archive = small_archive.copy(tmp_path_factory.mktemp("referenced") / "archive")
+def referenced(small_archive: SmallArchive, module_folder: Callable[[str], Path]) -> SmallArchive:
+    archive = small_archive.copy(module_folder("referenced") / "archive")
     assert archive.run("sql", "--write", _REFERENCED).returncode == 0
     return archive
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -84,13 +85,13 @@ def as_browser(markdown: str) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def told(small_archive: SmallArchive, tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
+def told(small_archive: SmallArchive, module_folder: Callable[[str], Path]) -> SmallArchive:
     """The small archive with five nights before, half a magnitude fainter, and what people and hostile headers say.
 
     Of this night one result is flagged, one has no magnitude; one master is rejected, and a frame had one of another
     night. The catalogue has one calibrator OFF_MAG too faint, as it would be had people changed it since.
     """
-    archive = small_archive.copy(tmp_path_factory.mktemp("told") / "archive")
+    archive = small_archive.copy(module_folder("told") / "archive")
     before = "".join(
         f"insert into measurement select * replace (id || '{days}' as id, night - {days} as night, "
         f"mjd_utc - {days} as mjd_utc, mag + 0.5 as mag, origin || '{days}' as origin) "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -89,7 +89,7 @@ def post_office(certificate: Path, *, tls: str = "no", login: bool = False) -> I
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def certificate(module_folder: Callable[[str], Path]) -> Path:
     """A key and a certificate of localhost that signs itself."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -107,7 +107,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )  # fmt: skip
-    path = tmp_path_factory.mktemp("mail") / "localhost.pem"
+    path = module_folder("mail") / "localhost.pem"
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(private + made.public_bytes(pem))

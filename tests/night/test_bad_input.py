@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,18 +69,18 @@ class Spoilt:
 
 
 @pytest.fixture(scope="module")
-def spoilt_nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spoilt]:
+def spoilt_nights() -> dict[str, Spoilt]:
     return {}
 
 
 @pytest.fixture
 def spoilt(
-    request: pytest.FixtureRequest, spoilt_nights: dict[str, Spoilt], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, spoilt_nights: dict[str, Spoilt], module_folder: Callable[[str], Path]
 ) -> Spoilt:
     """The nights of a mode, made once for this file."""
     mode = request.param
     if mode not in spoilt_nights:
-        spoilt_nights[mode] = _spoilt(mode, tmp_path_factory.mktemp(mode))
+        spoilt_nights[mode] = _spoilt(mode, module_folder(mode))
     return spoilt_nights[mode]
 
 

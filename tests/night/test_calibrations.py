@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,10 +33,10 @@ def recipe(night: str, targets: tuple[str, ...], groups: int, **other: Any) -> N
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+def archive(module_folder: Callable[[str], Path]) -> Archive:
     """Standards, and BL Lac on the night before and four times on the night after, reduced as shipped."""
     made = make_archive(
-        tmp_path_factory.mktemp("calibrations") / "archive",
+        module_folder("calibrations") / "archive",
         recipe(BEFORE, ("2200+420",), 1, target_p=0.12, target_chi_deg=33.0),
         recipe(STANDARD_NIGHT, STANDARDS, 2),
         recipe(AFTER, ("2200+420",), 4, target_p=0.12, target_chi_deg=33.0),

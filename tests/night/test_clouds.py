@@ -8,8 +8,9 @@ bright: what that noise adds to a star does not pass through the clouds, so they
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,9 @@ class Nights:
 
 
 @pytest.fixture(scope="module", params=RECIPES)
-def nights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Nights:
+def nights(request: pytest.FixtureRequest, module_folder: Callable[[str], Path]) -> Nights:
     recipe = RECIPES[request.param]
-    archive = make_archive(tmp_path_factory.mktemp("clouds") / "archive", recipe)
+    archive = make_archive(module_folder("clouds") / "archive", recipe)
     archive.iop4("run", "-j1")
     cloudy, transparency = _polarimetry(archive), _transparency(archive)
     # Frames under a clear sky take the places of the cloudy ones; the calibration frames stay.

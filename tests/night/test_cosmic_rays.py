@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,9 @@ AWAY_FWHM = 0.9
 
 
 @pytest.fixture(scope="module", params=RECIPES)
-def nights(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def nights(request: Any, module_folder: Callable[[str], Path]) -> Iterator[dict[str, Any]]:
     """The results of the target: without a hit, hit and treated, hit and not treated."""
-    folder = tmp_path_factory.mktemp(request.param)
+    folder = module_folder(request.param)
     clean = make_archive(folder / "clean", RECIPES[request.param])
     clean.iop4("run", "-j1")
     hit = clean.copy(folder / "hit")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +23,14 @@ pytest.importorskip("distributed", reason="Dask is an extra: pip install 'iop4cl
 
 
 @pytest.fixture(scope="module")
-def raw_small(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    return small_night(tmp_path_factory.mktemp("dask") / "raw", NIGHT)
+def raw_small(module_folder: Callable[[str], Path]) -> Archive:
+    return small_night(module_folder("dask") / "raw", NIGHT)
 
 
 @pytest.fixture(scope="module")
-def local(raw_small: Archive, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+def local(raw_small: Archive, module_folder: Callable[[str], Path]) -> Archive:
     """The night, reduced by processes of this machine."""
-    archive = raw_small.copy(tmp_path_factory.mktemp("dask") / "local")
+    archive = raw_small.copy(module_folder("dask") / "local")
     archive.iop4("run", "-j2")
     return archive
 

@@ -8,6 +8,8 @@ import pty
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from scipy.stats import chi2
@@ -36,8 +38,8 @@ TABLE = """
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    return make_archive(tmp_path_factory.mktemp("five") / "archive", *RECIPES)
+def archive(module_folder: Callable[[str], Path]) -> Archive:
+    return make_archive(module_folder("five") / "archive", *RECIPES)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,8 @@ OTHER_KEYS = {"mkmaster": "max_age_days=29", "reduce": "max_age_days=29", "solve
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    archive = small_night(tmp_path_factory.mktemp("killed") / "alone", "2022-03-10")
+def alone(module_folder: Callable[[str], Path]) -> Archive:
+    archive = small_night(module_folder("killed") / "alone", "2022-03-10")
     archive.iop4("run", "-j1")
     return archive
 

@@ -21,13 +21,13 @@ BIAS = "OSN-T090/{}/bias-AndorT90-400x400"
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+def good(module_folder: Callable[[str], Path]) -> Archive:
     """Four nights of one frame of light each, masters made; not to be changed."""
     recipes = [
         NightRecipe("AndorT90", "phot", night, 3, targets=("0716+714",), size_px=400, n_bias=4, n_flats=3)
         for night in NIGHTS
     ]
-    archive = make_archive(tmp_path_factory.mktemp("masters") / "good", *recipes)
+    archive = make_archive(module_folder("masters") / "good", *recipes)
     for verb in ("classify", "mkmaster", "reduce"):
         archive.iop4(verb, "-j1")
     return archive

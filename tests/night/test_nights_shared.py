@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,9 +37,9 @@ _LET_GO: dict[str, Held] = {}
 
 
 @pytest.fixture(scope="module")
-def raw_nights(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+def raw_nights(module_folder: Callable[[str], Path]) -> Archive:
     """Two nights, of which the second has no flats and no bias of its own."""
-    archive = small_night(tmp_path_factory.mktemp("nights") / "raw", NIGHT, NEXT)
+    archive = small_night(module_folder("nights") / "raw", NIGHT, NEXT)
     for path in (archive.root / "raw" / "OSN-T090" / NEXT).iterdir():
         if path.name.lower().startswith(("bias", "flat")):
             path.unlink()
@@ -47,9 +47,9 @@ def raw_nights(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 
 @pytest.fixture(scope="module")
-def alone(raw_nights: Archive, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+def alone(raw_nights: Archive, module_folder: Callable[[str], Path]) -> Archive:
     """The same, by one run that nobody disturbed."""
-    archive = raw_nights.copy(tmp_path_factory.mktemp("nights") / "alone")
+    archive = raw_nights.copy(module_folder("nights") / "alone")
     archive.iop4("run", "-j1")
     return archive
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,11 @@ MIDNIGHT_MJD = 58107.0  # 2017-12-20 0 h UTC
 
 
 @pytest.fixture(scope="module")
-def real_night(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+def real_night(module_folder: Callable[[str], Path]) -> Archive:
     """The night from frames to results, by the commands that a user types."""
     if not (DATA / "raw").is_dir():
         pytest.skip(f"the real frames are not there: {DATA / 'raw'} (set IOP4_TEST_DATA to the folder of hatp32/)")
-    archive = Archive(tmp_path_factory.mktemp("real") / "archive")
+    archive = Archive(module_folder("real") / "archive")
     archive.root.mkdir()
     archive.iop4("init", str(archive.root))
     shutil.copy(INSTRUMENT, archive.root / "instruments")

@@ -45,8 +45,8 @@ STANDARD = NightRecipe(
 
 
 @pytest.fixture(scope="module", params=RECIPES)
-def night(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
+def night(request, module_folder):
+    folder = module_folder(request.param)
     return reduced_night(RECIPES[request.param], folder)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,10 +128,10 @@ class Telescope:
 
 
 @pytest.fixture(scope="module")
-def telescope(tmp_path_factory: pytest.TempPathFactory) -> Telescope:
+def telescope(module_folder: Callable[[str], Path]) -> Telescope:
     """Two groups of four and what calibrates them, reduced as a whole for comparison."""
     recipe = NightRecipe("AndorT90", "pol", "2022-09-08", 1, targets=("BL Lacertae",), groups_per_target=2)
-    whole = make_archive(tmp_path_factory.mktemp("whole") / "archive", recipe)
+    whole = make_archive(module_folder("whole") / "archive", recipe)
     whole.iop4("run")
     return Telescope(whole)
 
@@ -150,6 +150,7 @@ def archive(tmp_path: Path, telescope: Telescope) -> Iterator[Archive]:
     yield live
 
 
+@pytest.mark.timed
 def test_a_result_comes_within_five_seconds_of_the_last_frame(telescope: Telescope, archive: Archive) -> None:
     """Frames come one by one, the third one slowly, in pieces; the second group in pieces with the file's end last."""
     watching = Watching.start(archive, "--json", "-v")

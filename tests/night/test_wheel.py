@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ COMPLETIONS = (
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def outside(module_folder: Callable[[str], Path]) -> Path:
     """A folder that no checkout is above of."""
-    folder = tmp_path_factory.mktemp("outside")
+    folder = module_folder("outside")
     assert not any((above / "pyproject.toml").exists() for above in folder.parents)
     return folder
 

@@ -10,9 +10,9 @@ from iop4cli.simulate.night import NightRecipe, simulate_night
 
 
 @pytest.fixture(scope="module")
-def spoilt(tmp_path_factory):
+def spoilt(module_folder):
     recipe = NightRecipe("AndorT90", "pol", "2022-09-08", targets=("BL Lac",), size_px=256, n_bias=1, n_flats=2)
-    night = simulate_night(tmp_path_factory.mktemp("bad"), recipe)
+    night = simulate_night(module_folder("bad"), recipe)
     before = {path: path.read_bytes() for path in night.files}
     made = damage_night(night.night_folder)
     assert {path: path.read_bytes() for path in night.files} == before

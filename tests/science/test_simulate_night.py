@@ -32,9 +32,9 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory):
+def night(module_folder):
     recipe = NightRecipe("AndorT90", "both", "2022-09-08", bands=("R", "V"), **{**QUICK, "n_bias": 2})
-    return simulate_night(tmp_path_factory.mktemp("night"), recipe)
+    return simulate_night(module_folder("night"), recipe)
 
 
 def aperture_electrons(night, frame, radius_px=18.0) -> float:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,8 +30,8 @@ _NOTE = {"text": "t", "who": "w", "time_utc": None}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(create_archive(tmp_path_factory.mktemp("served") / "archive").root) as running:
+def server(module_folder: Callable[[str], Path]) -> Iterator[Server]:
+    with served(create_archive(module_folder("served") / "archive").root) as running:
         yield running
 
 

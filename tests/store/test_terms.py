@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ SEARCHED = ("name", "band")
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    made = Store(tmp_path_factory.mktemp("terms") / "iop4.duckdb")
+def store(module_folder: Callable[[str], Path]) -> Store:
+    made = Store(module_folder("terms") / "iop4.duckdb")
     made.create()
     masters = [{**row, "level": row["mag"]} for row in ROWS]
     made.write([Batch("master", [{k: v for k, v in row.items() if k != "mag"} for row in masters])])

@@ -7,6 +7,7 @@ what `git diff` shows. Text only: what is seen, and where.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,8 @@ _VIEWS: list[tuple[str, str, tuple[str, ...]]] = [
 
 
 @pytest.fixture(scope="module")
-def written_archive(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
-    archive = SmallArchive(tmp_path_factory.mktemp("seen") / "archive")
+def written_archive(module_folder: Callable[[str], Path]) -> SmallArchive:
+    archive = SmallArchive(module_folder("seen") / "archive")
     archive.root.mkdir()
     assert archive.run("init").returncode == 0
     Store(archive.root / "iop4.duckdb").write([], _ROWS)

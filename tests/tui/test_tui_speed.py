@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from driving import Seat, sit
@@ -10,12 +12,12 @@ from large_archives import make_large_archive
 
 from tests.cli.small_archives import SmallArchive
 
-pytestmark = pytest.mark.night
+pytestmark = [pytest.mark.night, pytest.mark.timed]
 
 
 @pytest.fixture(scope="module")
-def large_archive(tmp_path_factory: pytest.TempPathFactory) -> SmallArchive:
-    return make_large_archive(tmp_path_factory.mktemp("large") / "archive")
+def large_archive(module_folder: Callable[[str], Path]) -> SmallArchive:
+    return make_large_archive(module_folder("large") / "archive")
 
 
 def test_first_tables_come_at_once_and_a_key_is_answered(large_archive: SmallArchive) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -22,9 +23,9 @@ from iop4cli.remote.verify import check_whole
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(module_folder: Callable[[str], Path]) -> Path:
     """A frame with a long header, an image, a table with a heap and a compressed image."""
-    path = tmp_path_factory.mktemp("whole") / "whole.fits"
+    path = module_folder("whole") / "whole.fits"
     primary = fits.PrimaryHDU(np.arange(1500, dtype=np.int16).reshape(30, 50))
     for number in range(60):
         primary.header[f"KEY{number}"] = (number, "END of this / and that")

@@ -7,6 +7,7 @@ import random
 import time
 import tracemalloc
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,11 @@ PROVENANCE = {
 
 
 @pytest.fixture(scope="module")
-def light(tmp_path_factory: pytest.TempPathFactory) -> hostile.Frame:
+def light(module_folder: Callable[[str], Path]) -> hostile.Frame:
     """A frame of 40 x 30 pixels whose header is a real telescope's."""
     from astropy.io import fits
 
-    path = tmp_path_factory.mktemp("light") / "light.fits"
+    path = module_folder("light") / "light.fits"
     header = fits.Header()
     for keyword, value in (
         ("TELESCOP", "OSN T90"), ("INSTRUME", "AndorT90"), ("IMAGETYP", "Light Frame"), ("OBJECT", "0716+714"),
