@@ -6,6 +6,11 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Until the command is there Ctrl-C just ends the process: there is nothing to keep, and no traceback to show.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from iop4cli.shell import output
 
     output.open_what_is_closed()
@@ -14,11 +19,6 @@ def main() -> None:
 
         output.line(f"iop4 {__version__}")
         return
-    import signal
-
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Until the command is there Ctrl-C just ends the process: there is nothing to keep, and no traceback to show.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from iop4cli.app import make_app
     from iop4cli.shell.messages import EXIT_INTERRUPTED, exit_codes, usage_problem
 

@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,15 @@ import pytest
 from iop4cli.archive.catalog_store import write_sources
 from iop4cli.archive.create import create_archive
 from iop4cli.archive.layout import Layout
-from iop4cli.archive.name_lists import FOLDER, TABLES, add_frames, keep_names
+from iop4cli.archive.name_lists import (
+    FOLDER,
+    TABLES,
+    add_frames,
+    expect_names,
+    expect_no_names,
+    keep_names,
+    recover_names,
+)
 from iop4cli.archive.source import Source
 from iop4cli.archive.store import Batch, Store
 
@@ -100,6 +110,32 @@ def test_a_list_that_a_full_disk_had_no_room_for_is_made_with_the_next(layout, m
     assert not any((layout.root / FOLDER / kind).exists() for kind in ("frames", "epochs", "bands"))
     keep_names(store, ("master",))
     assert (listed(layout, "epochs"), listed(layout, "bands")) == ({"OSN-T090/2022-09-08"}, {"R"})
+
+
+_DIES_BEFORE_ITS_LISTS = """
+import os, sys
+from pathlib import Path
+from iop4cli.archive.name_lists import expect_names
+from iop4cli.archive.store import Store
+store = Store(Path(sys.argv[1]))
+expect_names(store)
+store.write([], "insert into source (name, ra_deg, dec_deg, kind) values ('OJ 287', 133.7, 20.1, 'blazar');")
+os._exit(9)
+"""
+
+
+def test_lists_of_a_run_that_died_before_it_made_them_are_made_by_the_next(layout):
+    store = Store(layout.store)
+    write_sources(store, [Source("2200+420", 330.68, 42.28, "blazar")])
+    died = subprocess.run([sys.executable, "-c", _DIES_BEFORE_ITS_LISTS, layout.store], check=False)
+    assert died.returncode == 9
+    assert listed(layout, "sources") == {"2200+420"}
+    expect_names(store)  # somebody who lives and is still at work is left alone
+    recover_names(store)
+    assert listed(layout, "sources") == {"2200+420", "OJ 287"}
+    assert len(list((layout.root / FOLDER).glob(".*.part"))) == 1
+    expect_no_names(store)
+    assert list((layout.root / FOLDER).glob(".*.part")) == []
 
 
 def test_lists_need_one_look_at_the_store(layout, monkeypatch):

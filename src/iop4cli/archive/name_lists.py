@@ -2,7 +2,8 @@
 
 They are a copy of what the store says, kept so that Tab need not start Python. Nothing rests on them: where they
 cannot be written (a read-only archive) or the store is busy they stay as they were, and nobody is told. One that a
-full disk has no room for goes, and is made with the next that is.
+full disk has no room for goes, and is made with the next that is. Who is going to change the store says so in a mark
+beside them: where its writer died before the lists were made, the next run makes them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from iop4cli.archive.store import Store
 from iop4cli.errors import Iop4Error
-from iop4cli.unfinished import unfinished_beside
+from iop4cli.unfinished import abandoned_in, remove, unfinished_beside
 
 FOLDER = ".names"
 # Kind -> the tables that it rests on, and its names. An other name of two sources stands once.
@@ -32,6 +33,7 @@ KINDS = {
     "other_names": (("source",), "select distinct unnest(other_names) as name from source"),
     "calibrations": (("calibration",), "select name from calibration"),
 }
+_MARK = "changing"
 TABLES = frozenset(table for tables, _ in KINDS.values() for table in tables)
 
 
@@ -53,6 +55,34 @@ def keep_names(store: Store, tables: Collection[str]) -> None:
                     _write(folder / kind, text or "")
     except (OSError, Iop4Error):
         return
+
+
+def expect_names(store: Store) -> None:
+    """Leave a mark that this process is about to change what the lists rest on; never an error."""
+    with suppress(OSError):
+        mark = _mark(store)
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
+
+
+def expect_no_names(store: Store) -> None:
+    """Take the mark away: the lists are as the store is."""
+    with suppress(OSError):
+        _mark(store).unlink(missing_ok=True)
+
+
+def recover_names(store: Store) -> None:
+    """Make the lists anew where a process died between a change of the store and theirs; never an error."""
+    with suppress(OSError):
+        left = list(abandoned_in(store.path.parent / FOLDER))
+        if left:
+            keep_names(store, TABLES)
+        for path in left:
+            remove(path)
+
+
+def _mark(store: Store) -> Path:
+    return unfinished_beside(store.path.parent / FOLDER / _MARK)
 
 
 def add_frames(root: Path, names: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from iop4cli.archive.name_lists import keep_names
+from iop4cli.archive.name_lists import expect_no_names, keep_names
 from iop4cli.pipeline.executor import perform
 from iop4cli.pipeline.planning import look, planned, view_of
 from iop4cli.pipeline.recovery import recover
@@ -38,6 +38,7 @@ def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
         finally:
             if changed:
                 keep_names(session.store, step.tables)
+            expect_no_names(session.store)
         yield from failed.values()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from iop4cli.archive.layout import Layout
-from iop4cli.archive.name_lists import TABLES, keep_names
+from iop4cli.archive.name_lists import TABLES, keep_names, recover_names
 from iop4cli.archive.night_locks import file_of
 from iop4cli.archive.past import Replacement, remove_items
 from iop4cli.archive.people import quoted
@@ -52,6 +52,7 @@ def recover(session: Session) -> Found:
             held.release(well=well)
     if found.removed or found.due:
         keep_names(session.store, TABLES)
+    recover_names(session.store)
     return found
 
 

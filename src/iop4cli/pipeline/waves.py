@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+from iop4cli.archive.name_lists import expect_names
 from iop4cli.archive.night_locks import Held, NightLocks
 from iop4cli.errors import StoreBusy
 from iop4cli.pipeline.planning import Look, locks_of, look, night_of, one_look, planned
@@ -34,6 +35,8 @@ def run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
     left = now.changes()
     for night in session.left or ():
         left.pop(night, None)
+    if left:
+        expect_names(session.store)
     locks, patience = locks_of(session), _Patience(session, step)
     while left:
         held = locks.take({night: len(items) for night, items in left.items()}, _ITEMS_AT_ONCE)
