@@ -12,6 +12,7 @@ import shutil
 import socket
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +32,19 @@ def unfinished_name(final: str) -> str:
 
 def unfinished_beside(final: Path) -> Path:
     return final.with_name(unfinished_name(final.name))
+
+
+@contextmanager
+def written_whole(final: Path) -> Iterator[Path]:
+    """The name to write under; the file gets its final one at the end of the block, or is removed if that fails."""
+    for left in abandoned_beside(final):
+        remove(left)
+    temporary = unfinished_beside(final)
+    try:
+        yield temporary
+        temporary.replace(final)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def is_unfinished(path: Path) -> bool:

@@ -188,12 +188,14 @@ def _marked(mark: str) -> list[int]:
 
 
 def _signalled(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """A terminal tells all processes of a command, its workers too; `kill` tells one."""
-    if number == signal.SIGTERM:
-        process.send_signal(number)
-    else:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+    """To all processes of a command, its workers too, as terminals, batch systems and systemd send it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _terminated_alone(process: subprocess.Popen[bytes]) -> None:
+    """As `kill` does."""
+    process.terminate()
 
 
 def _suspended_for_a_while(process: subprocess.Popen[bytes]) -> None:
@@ -240,7 +242,9 @@ def _tried(folder: Path, times: int, verbs: tuple[str, ...]) -> Tried:
         for _ in range(times):
             for number, code in _CODES.items():
                 both = {code} if verb in _ENDLESS else {code, *usual}
-                tries.disturb(verb, number.name, partial(_signalled, number=number), both)
+                tries.disturb(verb, f"{number.name} to all", partial(_signalled, number=number), both)
+                if number == signal.SIGTERM:
+                    tries.disturb(verb, number.name, _terminated_alone, both)
             if verb in _ENDLESS and not _ENDLESS[verb]:
                 tries.disturb(verb, "pipe closed", _read_one_line, {0})
                 continue

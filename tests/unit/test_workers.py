@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,53 @@ def test_close_does_not_wait_for_a_job_that_hangs(monkeypatch: pytest.MonkeyPatc
     executor.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
+
+
+def at_work(executor: Processes, *jobs: Job) -> tuple[Iterator[Outcome], int]:
+    """The outcomes that are still to come when its only worker is in the middle of the first of these jobs."""
+    outcomes = executor.run([toy("good"), *jobs])
+    pid = int(next(outcomes).notes[0])
+    time.sleep(0.5)
+    return outcomes, pid
+
+
+def test_the_end_of_a_terminal_is_for_who_started_the_workers() -> None:
+    with closing(Processes(1, Limits(60.0), eager=True)) as executor:
+        outcomes, pid = at_work(executor, toy("sleep1"))
+        for number in (signal.SIGHUP, signal.SIGINT):
+            os.kill(pid, number)
+        assert [(outcome.status, outcome.notes) for outcome in outcomes] == [(DONE, (str(pid),))]
+
+
+def test_a_terminated_worker_leaves_no_half_of_a_file(tmp_path: Path) -> None:
+    final = tmp_path / "final"
+    with closing(Processes(1, Limits(60.0), eager=True)) as executor:
+        outcomes, pid = at_work(executor, toy("sleep60", writes=str(final), once=str(tmp_path / "once")))
+        assert len(list(tmp_path.glob(".final.*.part"))) == 1
+        os.kill(pid, signal.SIGTERM)
+        # Another one does it again.
+        assert [outcome.status for outcome in outcomes] == [DONE]
+        assert not list(tmp_path.glob(".final.*.part"))
+
+
+def test_what_a_killed_worker_was_writing_goes_when_the_run_ends(tmp_path: Path) -> None:
+    folder = tmp_path / "master" / "T" / "2022-01-01"
+    folder.mkdir(parents=True)
+    with closing(Processes(1, Limits(60.0), eager=True, archive=tmp_path)) as executor:
+        job = toy("T/2022-01-01/kill", writes=str(folder / "final"))
+        assert [outcome.status for outcome in executor.run([job])] == [FAILED]
+        assert len(list(folder.iterdir())) == 1  # the second try cleared what the first had left
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_being_written_when_patience_ends_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iop4cli.pipeline.executor._PATIENCE_AT_THE_END_S", 0.2)
+    folder = tmp_path / "reduced" / "T" / "2022-01-01"
+    folder.mkdir(parents=True)
+    with closing(Processes(1, Limits(60.0), eager=True, archive=tmp_path)) as executor:
+        at_work(executor, toy("T/2022-01-01/sleep60", writes=str(folder / "final")))
+        assert len(list(folder.iterdir())) == 1
+    assert list(folder.iterdir()) == []
 
 
 def test_one_process_has_the_protection_too(tmp_path: Path) -> None:

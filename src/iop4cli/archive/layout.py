@@ -11,7 +11,8 @@ from iop4cli.errors import UsageError
 CONFIG_NAME = "iop4.toml"
 STORE_NAME = "iop4.duckdb"
 FOLDERS = ("raw", "master", "reduced", "plots", "reports", "log", "instruments", "archives", "host_galaxies")
-TEMPORARY_SUFFIX = ".part"
+# Where the steps put files of a night: below FOLDER/TELESCOPE/NIGHT.
+PRODUCT_FOLDERS = ("master", "reduced")
 
 
 @dataclass(frozen=True)

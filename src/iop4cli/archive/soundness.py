@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from iop4cli.archive.layout import FOLDERS, Layout
+from iop4cli.archive.layout import FOLDERS, PRODUCT_FOLDERS, Layout
 from iop4cli.archive.name_lists import FOLDER as NAMES
 from iop4cli.archive.name_lists import KINDS
 from iop4cli.archive.store import Store
@@ -70,7 +70,7 @@ def strays(store: Store, layout: Layout) -> list[str]:
     """Files in master/ and reduced/ that no row speaks of."""
     found = store.rows("select path from reduced union all select path from master where path is not null")
     known = {row["path"] for row in found}
-    files = (path for folder in ("master", "reduced") for path in _files(layout.root / folder))
+    files = (path for folder in PRODUCT_FOLDERS for path in _files(layout.root / folder))
     return sorted(name for path in files if not is_unfinished(path) and (name := layout.relative(path)) not in known)
 
 

@@ -149,7 +149,7 @@ def command(
         announcer.start()
         one_thread_each()
         limits = worker_limits(opened.config["job_timeout_s"], opened.config["worker_memory_mb"])
-        executor = Processes(worker_count(opened.config["jobs"]), limits, eager=True)
+        executor = Processes(worker_count(opened.config["jobs"]), limits, eager=True, archive=opened.layout.root)
         stack.callback(executor.close)
         executor.warm()
         feeds = _feeds(opened, registry, incoming or [], patience, server, every, nights)

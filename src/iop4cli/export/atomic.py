@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iop4cli.errors import UsageError
 from iop4cli.full_disk import told_if_full
-from iop4cli.unfinished import abandoned_beside, remove, unfinished_beside
+from iop4cli.unfinished import written_whole
 
 
 def write_text(path: Path, text: str) -> None:
@@ -25,14 +25,7 @@ def write_parts(path: Path, parts: Iterable[bytes], n_bytes: int = 0) -> None:
     """Write a file whole or not at all, part by part, as they are made; `n_bytes` of it if that is known before."""
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist")
-    temporary = unfinished_beside(path)
-    for left in abandoned_beside(path):
-        remove(left)
-    try:
-        with told_if_full(path, n_bytes), temporary.open("wb") as stream:
-            stream.writelines(parts)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with told_if_full(path, n_bytes), written_whole(path) as temporary, temporary.open("wb") as stream:
+        stream.writelines(parts)
+        stream.flush()
+        os.fsync(stream.fileno())

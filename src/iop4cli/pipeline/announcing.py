@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from iop4cli.archive.asking import check_condition
-from iop4cli.archive.layout import TEMPORARY_SUFFIX
 from iop4cli.archive.store import Store, utc_now
 from iop4cli.errors import UsageError
 from iop4cli.frames.fits import sync
+from iop4cli.unfinished import written_whole
 
 DAYS = 30
 # Rows bear the moment at which their batch was begun; a batch may be committed after one that was begun later.
@@ -112,8 +112,8 @@ class Announcer:
 
     def _save(self) -> None:
         assert self._until is not None
-        temporary = self.path.with_name(f".{self.path.name}{TEMPORARY_SUFFIX}")
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"until_utc": self._until.isoformat(), "told": self._told}), encoding="utf-8")
-        sync(temporary)
-        temporary.replace(self.path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        said = json.dumps({"until_utc": self._until.isoformat(), "told": self._told})
+        with written_whole(self.path) as temporary:
+            temporary.write_text(said, encoding="utf-8")
+            sync(temporary)

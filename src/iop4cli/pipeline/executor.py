@@ -12,10 +12,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
+from iop4cli.archive.layout import PRODUCT_FOLDERS
 from iop4cli.errors import Iop4Error, UsageError
 from iop4cli.full_disk import DiskFull
-from iop4cli.pipeline.step import FAILED, Job, Outcome
+from iop4cli.pipeline.step import FAILED, Job, Outcome, night_of
 from iop4cli.pipeline.workers import OUT_OF_MEMORY, WARM, Answer, Asked, Limits, Worker, machine_memory_mb
+from iop4cli.unfinished import abandoned_in, remove
 
 # Starting a worker costs a second or two of imports; fewer jobs than this are quicker here, or in a single one.
 _JOBS_WORTH_A_WORKER = 4
@@ -83,10 +85,14 @@ class Processes:
     """A few worker processes that are kept; one that hangs, dies or takes too much memory costs its own job.
 
     `eager`: even a single job goes to a worker, so that a crash in a C library costs that job and not the program.
+    What workers that died were writing in the nights of `archive` is removed at the end.
     """
 
-    def __init__(self, n_workers: int, limits: Limits = NO_LIMITS, *, eager: bool = False) -> None:
-        self.n_workers, self.limits, self.eager = n_workers, limits, eager
+    def __init__(
+        self, n_workers: int, limits: Limits = NO_LIMITS, *, eager: bool = False, archive: Path | None = None
+    ) -> None:
+        self.n_workers, self.limits, self.eager, self.archive = n_workers, limits, eager, archive
+        self._died_over: set[str] = set()
         self._jobs: SimpleQueue[Asked | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._workers: list[Worker] = []
@@ -113,6 +119,8 @@ class Processes:
                     _discard(answer)
                     continue
                 n_asked -= 1
+                if answer.outcome is None:
+                    self._died_over.add(job.item)
                 if answer.outcome is not None:
                     yield answer.outcome
                 elif answer.worker.was_late:
@@ -140,15 +148,27 @@ class Processes:
             self._jobs.put(None)
         try:
             until = time.monotonic() + _PATIENCE_AT_THE_END_S
-            while any(worker.is_busy for worker in self._workers) and time.monotonic() < until:
+            while any(worker.at for worker in self._workers) and time.monotonic() < until:
                 time.sleep(_LOOK_EVERY_S)
         finally:
             for worker in self._workers:
+                if (job := worker.at) is not None:
+                    self._died_over.add(job.item)
                 worker.kill()
             for answer in _taken_from(self._answers):
                 _discard(answer)
             self._workers.clear()
             self._jobs = SimpleQueue()
+            self._clear()
+
+    def _clear(self) -> None:
+        """Remove the halves of files that dead workers left beside the products that they were to become."""
+        nights = {night_of(item) for item in self._died_over}
+        self._died_over.clear()
+        if self.archive is not None:
+            for folder in (self.archive / top / night for top in PRODUCT_FOLDERS for night in nights):
+                for left in abandoned_in(folder):
+                    remove(left)
 
     def _start(self, n_wanted: int) -> None:
         self._workers = [worker for worker in self._workers if not worker.is_over]
@@ -230,4 +250,4 @@ def make_executor(name: str, n_jobs: int, limits: Limits, archive: Path) -> Exec
     if name == "here" or (workers == 1 and not is_limited):
         return Here()
     # Nothing ends a C library in this process: even a single job goes to a worker, for a third of a second.
-    return Processes(workers, limits, eager=is_limited)
+    return Processes(workers, limits, eager=is_limited, archive=archive)

@@ -8,6 +8,7 @@ from typing import Any
 from iop4cli.archive.queries import empty_night, night_rows, trouble_rows
 from iop4cli.archive.selection import Selection, frames_selected
 from iop4cli.pipeline.arrivals import raw_names
+from iop4cli.pipeline.step import night_of
 from iop4cli.pipeline.view import View
 
 
@@ -26,7 +27,7 @@ class Chosen:
         known = self.raw | set(view.frames)
         self.frames = frames_selected(selection, view.store, view.frames, known, view.surroundings.registry)
         if selection.whole_nights:
-            self.nights = {_night_of(name) for name in self.frames}
+            self.nights = {night_of(name) for name in self.frames}
         if selection.names and all(name.rstrip("/").count("/") > 1 for name in selection.names):
             self.named = self.frames
 
@@ -37,14 +38,14 @@ class Chosen:
         if self.frames is None or item in self.frames:
             return True
         if self.nights is not None:
-            return _night_of(item) in self.nights
+            return night_of(item) in self.nights
         return bool(groups.get(item, set()) & self.frames)
 
 
 def night_counts(view: View, chosen: Chosen) -> list[dict[str, Any]]:
     """A row for each night, in time: frames, what each step has done, results, problems, unclassified files."""
     rows = night_rows(view.store, chosen.frames, chosen.nights)
-    waiting = Counter(map(_night_of, chosen.unclassified()))
+    waiting = Counter(map(night_of, chosen.unclassified()))
     rows += [empty_night(name) for name in sorted(waiting.keys() - {row["name"] for row in rows})]
     rows.sort(key=lambda row: (row["name"].split("/")[1], row["name"]))
     for row in rows:
@@ -59,7 +60,3 @@ def troubles(view: View, chosen: Chosen) -> list[dict[str, Any]]:
         for row in view.store.rows("select distinct origin, input from measurement_input where role like 'frame%'"):
             groups.setdefault(row["origin"], set()).add(row["input"])
     return [row for row in trouble_rows(view.store) if chosen.has(row["name"], groups)]
-
-
-def _night_of(name: str) -> str:
-    return "/".join(name.split("/")[:2])

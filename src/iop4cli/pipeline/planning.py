@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from iop4cli.archive.night_locks import Held, NightLocks
 from iop4cli.archive.selection import frames_selected, nights_selected
 from iop4cli.pipeline.session import Ended, Planned, Session
-from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, IMPOSSIBLE, Decision, Step
+from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, IMPOSSIBLE, Decision, Step, night_of
 from iop4cli.pipeline.view import View
 
 
@@ -51,11 +51,6 @@ class Look:
         row = self.view.items[(step.name, decision.item)]
         state = CURRENT if row["status"] == DONE else row["status"]
         return Ended(step.name, decision.item, state, row["reason"] or "up to date", news=False)
-
-
-def night_of(item: str) -> str:
-    """TELESCOPE/NIGHT of a frame or product."""
-    return "/".join(item.split("/", 2)[:2])
 
 
 def locks_of(session: Session) -> NightLocks:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iop4cli.archive.layout import Layout
+from iop4cli.archive.layout import PRODUCT_FOLDERS, Layout
 from iop4cli.archive.name_lists import TABLES, keep_names, recover_names
 from iop4cli.archive.night_locks import file_of
 from iop4cli.archive.past import Replacement, remove_items
@@ -27,7 +27,6 @@ from iop4cli.unfinished import abandoned_in, is_unfinished, remove
 
 # Disks keep times of change as coarse as this.
 _COARSE_S = 2.0
-_FOLDERS = ("master", "reduced")
 # What is due again when a file is not what it was.
 _MADE_BY = {"master": ("mkmaster",), "reduced": ("reduce", "solve")}
 
@@ -62,7 +61,7 @@ def mend(session: Session, begun_s: Mapping[int, float], found: Found | None = N
         return
     found = Found() if found is None else found
     layout, store = session.surroundings.layout, session.store
-    for top in _FOLDERS:
+    for top in PRODUCT_FOLDERS:
         for folder in _night_folders(layout.root / top):
             since_s = begun_s.get(file_of(f"{folder.parent.name}/{folder.name}"))
             if since_s is not None:

@@ -14,8 +14,8 @@ from iop4cli.archive.past import Replacement, remove_items
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Store, utc_now
 from iop4cli.pipeline.examination import FORGET, MAKE_AGAIN, MAKE_LISTS, REMOVE, Trouble
-from iop4cli.pipeline.planning import night_of
 from iop4cli.pipeline.recovery import is_ours, make_due
+from iop4cli.pipeline.step import night_of
 from iop4cli.unfinished import is_unfinished, remove
 
 if TYPE_CHECKING:

@@ -141,6 +141,11 @@ class Step:
         return Outcome(self.name, job.item, FAILED, reason, key=job.key, parts=job.parts, **result)
 
 
+def night_of(item: str) -> str:
+    """TELESCOPE/NIGHT of a frame or product."""
+    return "/".join(item.split("/", 2)[:2])
+
+
 def digest(value: Any) -> str:
     """A short content hash of plain values, the same in every process."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

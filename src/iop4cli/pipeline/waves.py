@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from iop4cli.archive.name_lists import expect_names
 from iop4cli.archive.night_locks import Held, NightLocks
 from iop4cli.errors import StoreBusy
-from iop4cli.pipeline.planning import Look, locks_of, look, night_of, one_look, planned
+from iop4cli.pipeline.planning import Look, locks_of, look, one_look, planned
 from iop4cli.pipeline.record import Recorder
 from iop4cli.pipeline.recovery import mend
 from iop4cli.pipeline.session import Ended, Event, Session, Waiting
-from iop4cli.pipeline.step import BLOCKED, DUE, FAILED, IMPOSSIBLE, Job, Outcome, Step
+from iop4cli.pipeline.step import BLOCKED, DUE, FAILED, IMPOSSIBLE, Job, Outcome, Step, night_of
 
 # Nights are taken until they have so much to do: enough that the last of it keeps no worker waiting for long.
 _ITEMS_AT_ONCE = 200

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from iop4cli.pipeline.step import Job, Outcome
 
+_FOR_PARENT = (signal.SIGINT, signal.SIGHUP)
 _LOOK_FOR_PARENT_S = 2.0
 # The kernel ends a worker whose parent was killed and could not: it never does while a parent lives.
 _ORPHANS_PATIENCE = 2.0
@@ -84,8 +85,10 @@ class Worker:
         threading.Thread(target=self._tend, daemon=True).start()
 
     @property
-    def is_busy(self) -> bool:
-        return self._asked is not None
+    def at(self) -> Job | None:
+        """What it works on."""
+        asked = self._asked
+        return None if asked is None else asked.job
 
     def left_s(self) -> float | None:
         """Seconds that its job may still take; None if nothing limits it."""
@@ -148,7 +151,8 @@ class Worker:
 def _started(limits: Limits) -> tuple[Connection, subprocess.Popen[bytes]]:
     """A fresh interpreter, never a fork (a child would keep the store's lock), that runs no main module of anybody.
 
-    Ctrl-C goes to all processes of a terminal, and is for the one that started them: it is held back from the first.
+    Ctrl-C and the end of a terminal go to all of its processes, and are for the one that started them: they are held
+    back from the first.
     """
     from multiprocessing.connection import Pipe
 
@@ -156,7 +160,7 @@ def _started(limits: Limits) -> tuple[Connection, subprocess.Popen[bytes]]:
     with theirs:
         said = {"pipe": theirs.fileno(), "parent": os.getpid(), **vars(limits)}
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_PARENT)
         try:
             process = subprocess.Popen(
                 [sys.executable, *flags, "-P", "-c", _MAIN, json.dumps(sys.path), json.dumps(said)],
@@ -173,8 +177,11 @@ def serve(said: dict[str, Any]) -> None:
 
     from iop4cli.pipeline.executor import perform
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in _FOR_PARENT:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_PARENT)
+    # Batch systems and systemd send it to every process of a run: what was being written goes.
+    signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(said["parent"],), daemon=True).start()
     memory_mb = said["memory_mb"]
@@ -195,6 +202,10 @@ def serve(said: dict[str, Any]) -> None:
                 pipe.send((outcome, is_worn))
             except OSError:
                 return
+
+
+def _leave(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def _warmed(job: Job) -> Outcome:

@@ -16,6 +16,7 @@ import numpy as np
 from iop4cli.simulate.errors import SimulationError
 from iop4cli.simulate.headers import iso_utc
 from iop4cli.simulate.seeds import stream
+from iop4cli.unfinished import written_whole
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -287,9 +288,9 @@ def _read(path: Path) -> tuple[Header, np.ndarray]:
 def _write(path: Path, header: Header, counts: np.ndarray) -> Path:
     from astropy.io import fits
 
-    temporary = path.with_name(f".{path.name}.part")
-    fits.PrimaryHDU(counts, header).writeto(temporary, overwrite=True)
-    return temporary.replace(path)
+    with written_whole(path) as temporary:
+        fits.PrimaryHDU(counts, header).writeto(temporary, overwrite=True)
+    return path
 
 
 def _delay(header: Header, hours: float) -> None:

@@ -23,6 +23,7 @@ from iop4cli.simulate.fields import (
     read_standards,
     targets_of,
 )
+from iop4cli.unfinished import written_whole
 
 _BUILDER = "build-astrometry-index"
 _TARGET_R = 14.5
@@ -78,9 +79,9 @@ def build_index(
             options += ["-j", 0.5, "-n", stars_per_cell, "-p", quads_per_cell, "-I", _INDEX_NUMBER + scale]
             if not _made([builder, *map(str, options)], Path(work)):
                 continue
-            temporary = folder / f".{name}.part"
-            shutil.copyfile(Path(work) / name, temporary)
-            written.append(temporary.replace(folder / name))
+            with written_whole(folder / name) as temporary:
+                shutil.copyfile(Path(work) / name, temporary)
+            written.append(folder / name)
     if not written:
         raise NoQuads(f"{_BUILDER} found no quads: too few stars around {', '.join(t.name for t in targets)}")
     return written

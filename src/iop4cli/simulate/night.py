@@ -28,6 +28,7 @@ from iop4cli.simulate.seeds import stream
 from iop4cli.simulate.tables import FrameTruth, TruthRow, append_frames, append_sources, append_truth
 from iop4cli.simulate.truth import Scene, TrueSource, make_scene, without_stars
 from iop4cli.simulate.view import View, views
+from iop4cli.unfinished import written_whole
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -134,9 +135,9 @@ class _Writer:
     def write(self, name: str, header: Header, counts: np.ndarray) -> Path:
         from astropy.io import fits
 
-        path, temporary = self.folder / name, self.folder / f".{name}.part"
-        fits.PrimaryHDU(counts, header).writeto(temporary, overwrite=True)
-        temporary.replace(path)
+        path = self.folder / name
+        with written_whole(path) as temporary:
+            fits.PrimaryHDU(counts, header).writeto(temporary, overwrite=True)
         self.files.append(path)
         if self.progress:
             self.progress(len(self.files), self.total, name)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from iop4cli.simulate.fields import CATALOGUE_BANDS, CatalogueSource
+from iop4cli.unfinished import written_whole
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,10 @@ def _merge(path: Path, columns: list[str], rows: Iterable[dict], key: tuple[str,
     for row in rows:
         text = {name: _text(row.get(name)) for name in columns}
         kept[tuple(text[name] for name in key)] = text
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w", encoding="utf-8", newline="") as new:
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as new:
         writer = csv.DictWriter(new, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept.values())
-    temporary.replace(path)
 
 
 def _text(value: object) -> str:

@@ -4,6 +4,7 @@ MISBEHAVING is `STEP ITEM HOW [FILE]`: the work of that step on that item does H
 long as that is not there. The step `toy` is known besides, whose item says HOW itself (or anything else: it is done).
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -39,6 +40,16 @@ def misbehave(how: str) -> None:
         time.sleep(float(how.removeprefix("sleep")))
 
 
+def _writing(final: str | None) -> contextlib.AbstractContextManager[object]:
+    """In the middle of a file that is to be `final`."""
+    from iop4cli.unfinished import unfinished_beside, written_whole
+
+    if final is None:
+        return contextlib.nullcontext()
+    unfinished_beside(Path(final)).touch()
+    return written_whole(Path(final))
+
+
 def _install() -> None:
     from iop4cli.pipeline import steps
     from iop4cli.pipeline.step import Job, Outcome, Step
@@ -52,7 +63,8 @@ def _install() -> None:
             if once is None or not Path(once).exists():
                 if once is not None:
                     Path(once).touch()
-                misbehave(how)
+                with _writing(job.payload.get("writes")):
+                    misbehave(how)
             files = job.payload.get("files", ())
             for temporary, _ in files:
                 temporary.touch()
