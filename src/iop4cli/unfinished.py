@@ -23,6 +23,7 @@ _LONGEST_HOST = 40
 # Where processes of one host have numbers of their own (a container), the number of their space belongs to the name.
 _NUMBERS_OF_PROCESSES = "/proc/self/ns/pid"
 _THE_HOSTS_OWN = 0xEFFFFFFC
+_own: list[Path] = []
 
 
 def unfinished_name(final: str) -> str:
@@ -31,7 +32,28 @@ def unfinished_name(final: str) -> str:
 
 
 def unfinished_beside(final: Path) -> Path:
-    return final.with_name(unfinished_name(final.name))
+    path = final.with_name(unfinished_name(final.name))
+    _own.append(path)
+    return path
+
+
+def forget_own() -> None:
+    """What this process has written until now is finished, or another's to care for."""
+    _own.clear()
+
+
+def remove_own() -> None:
+    """Remove what this process was writing since then: it ends."""
+    for path in _own:
+        remove(path)
+
+
+def remove_of(process: int, folder: Path) -> None:
+    """Remove what a process of this host, which is dead, left in a folder."""
+    for path in abandoned_in(folder):
+        said = _NAME.fullmatch(path.name)
+        if said is not None and int(said["process"]) == process:
+            remove(path)
 
 
 @contextmanager

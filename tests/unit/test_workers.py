@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -137,14 +138,28 @@ def test_a_terminated_worker_leaves_no_half_of_a_file(tmp_path: Path) -> None:
         assert not list(tmp_path.glob(".final.*.part"))
 
 
-def test_what_a_killed_worker_was_writing_goes_when_the_run_ends(tmp_path: Path) -> None:
-    folder = tmp_path / "master" / "T" / "2022-01-01"
-    folder.mkdir(parents=True)
-    with closing(Processes(1, Limits(60.0), eager=True, archive=tmp_path)) as executor:
-        job = toy("T/2022-01-01/kill", writes=str(folder / "final"))
-        assert [outcome.status for outcome in executor.run([job])] == [FAILED]
-        assert len(list(folder.iterdir())) == 1  # the second try cleared what the first had left
-    assert list(folder.iterdir()) == []
+@pytest.mark.night
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only /proc tells at once when an orphan has ended")
+def test_an_orphan_removes_what_it_was_writing(tmp_path: Path) -> None:
+    script = (
+        "import sys; from iop4cli.pipeline.executor import Processes; from iop4cli.pipeline.workers import Limits; "
+        "from iop4cli.pipeline.step import Job; executor = Processes(1, Limits(60.0), eager=True); "
+        "jobs = [Job('toy', name, '', {}, '', {'writes': sys.argv[1]} if how else {}) "
+        "for name, how in (('good', 0), ('sleep60', 1))]; "
+        "[print(outcome.notes[0], flush=True) for outcome in executor.run(jobs)]"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "final")]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        orphan = Path("/proc", parent.stdout.readline().strip())
+        until = time.monotonic() + 20.0
+        while not list(tmp_path.iterdir()) and time.monotonic() < until:
+            time.sleep(0.05)
+        parent.kill()
+    assert orphan.exists()
+    while orphan.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not orphan.exists() and list(tmp_path.iterdir()) == []
 
 
 def test_what_is_being_written_when_patience_ends_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from iop4cli.errors import Iop4Error, UsageError
 from iop4cli.full_disk import DiskFull
 from iop4cli.pipeline.step import FAILED, Job, Outcome, night_of
 from iop4cli.pipeline.workers import OUT_OF_MEMORY, WARM, Answer, Asked, Limits, Worker, machine_memory_mb
-from iop4cli.unfinished import abandoned_in, remove
+from iop4cli.unfinished import forget_own, remove_of
 
 # Starting a worker costs a second or two of imports; fewer jobs than this are quicker here, or in a single one.
 _JOBS_WORTH_A_WORKER = 4
@@ -46,6 +46,7 @@ def perform(job: Job) -> Outcome:
 
     step = step_named(job.step)
     start = time.perf_counter()
+    forget_own()
     try:
         outcome = step.work(job)
     except DiskFull as error:
@@ -85,14 +86,13 @@ class Processes:
     """A few worker processes that are kept; one that hangs, dies or takes too much memory costs its own job.
 
     `eager`: even a single job goes to a worker, so that a crash in a C library costs that job and not the program.
-    What workers that died were writing in the nights of `archive` is removed at the end.
+    What workers that are ended at the end were writing in the nights of `archive` is removed.
     """
 
     def __init__(
         self, n_workers: int, limits: Limits = NO_LIMITS, *, eager: bool = False, archive: Path | None = None
     ) -> None:
         self.n_workers, self.limits, self.eager, self.archive = n_workers, limits, eager, archive
-        self._died_over: set[str] = set()
         self._jobs: SimpleQueue[Asked | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._workers: list[Worker] = []
@@ -119,8 +119,6 @@ class Processes:
                     _discard(answer)
                     continue
                 n_asked -= 1
-                if answer.outcome is None:
-                    self._died_over.add(job.item)
                 if answer.outcome is not None:
                     yield answer.outcome
                 elif answer.worker.was_late:
@@ -152,23 +150,19 @@ class Processes:
                 time.sleep(_LOOK_EVERY_S)
         finally:
             for worker in self._workers:
-                if (job := worker.at) is not None:
-                    self._died_over.add(job.item)
+                job = worker.at
                 worker.kill()
+                self._remove_of(worker, job)
             for answer in _taken_from(self._answers):
                 _discard(answer)
             self._workers.clear()
             self._jobs = SimpleQueue()
-            self._clear()
 
-    def _clear(self) -> None:
-        """Remove the halves of files that dead workers left beside the products that they were to become."""
-        nights = {night_of(item) for item in self._died_over}
-        self._died_over.clear()
-        if self.archive is not None:
-            for folder in (self.archive / top / night for top in PRODUCT_FOLDERS for night in nights):
-                for left in abandoned_in(folder):
-                    remove(left)
+    def _remove_of(self, worker: Worker, job: Job | None) -> None:
+        """The half of a file that it left beside the product that it was to become."""
+        if self.archive is not None and job is not None:
+            for top in PRODUCT_FOLDERS:
+                remove_of(worker.process, self.archive / top / night_of(job.item))
 
     def _start(self, n_wanted: int) -> None:
         self._workers = [worker for worker in self._workers if not worker.is_over]

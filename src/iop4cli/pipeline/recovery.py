@@ -8,7 +8,7 @@ recorded name but is not what was recorded is made anew. Files of other programs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,13 @@ def mend(session: Session, begun_s: Mapping[int, float], found: Found | None = N
                 _mend_folder(layout, store, top, folder, since_s - _COARSE_S, found)
     if found.due:
         make_due(store, found.due, session.run_id)
+
+
+def clear(layout: Layout, nights: Iterable[str]) -> None:
+    """Remove what workers that died left in nights that this process holds, and where all that was due is recorded."""
+    for folder in (layout.root / top / night for top in PRODUCT_FOLDERS for night in nights):
+        for left in abandoned_in(folder):
+            remove(left)
 
 
 def make_due(store: Store, items: Mapping[str, Sequence[str]], run_id: str) -> None:

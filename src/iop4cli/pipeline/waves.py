@@ -17,7 +17,7 @@ from iop4cli.archive.night_locks import Held, NightLocks
 from iop4cli.errors import StoreBusy
 from iop4cli.pipeline.planning import Look, locks_of, look, one_look, planned
 from iop4cli.pipeline.record import Recorder
-from iop4cli.pipeline.recovery import mend
+from iop4cli.pipeline.recovery import clear, mend
 from iop4cli.pipeline.session import Ended, Event, Session, Waiting
 from iop4cli.pipeline.step import BLOCKED, DUE, FAILED, IMPOSSIBLE, Job, Outcome, Step, night_of
 
@@ -50,6 +50,7 @@ def run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
                 yield from _by_others(now, step, {item for items in mine.values() for item in items})
             if mine:
                 yield from _Work(session, step, wave, now, frozenset(mine), held).events()
+                clear(session.surroundings.layout, mine)
             well = True
         finally:
             held.release(well=well)

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from iop4cli.unfinished import forget_own, remove_own
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
@@ -114,6 +116,10 @@ class Worker:
         self._process.kill()
         self._process.wait()
 
+    @property
+    def process(self) -> int:
+        return self._process.pid
+
     def cause_of_death(self) -> str:
         """Why it died, as far as the kernel tells."""
         code = self._process.wait()
@@ -201,11 +207,15 @@ def serve(said: dict[str, Any]) -> None:
             try:
                 pipe.send((outcome, is_worn))
             except OSError:
+                remove_own()
                 return
+            # From here on they are files of who asked for them.
+            forget_own()
 
 
 def _leave(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
+    remove_own()
+    os._exit(128 + number)
 
 
 def _warmed(job: Job) -> Outcome:
@@ -222,6 +232,7 @@ def _end_with(parent: int) -> None:
     """A worker whose parent was killed in the middle of a job would finish it for nobody."""
     while os.getppid() == parent:
         time.sleep(_LOOK_FOR_PARENT_S)
+    remove_own()
     os._exit(1)
 
 
