@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, Quality, byte
+from iop4cli.science.medians import median_of
 from iop4cli.science.sky import sky_of
 
 # Pixels whose value says nothing of the star: in an aperture they get that of others at the same distance.
@@ -109,7 +110,7 @@ def measure(
         pixels = _mended(pixels, spoiled, bad, distance, sky)
     area = float(weights.sum())
     flux = float((weights * (pixels - sky)).sum())
-    flat = 1.0 if scene.flat is None else float(np.clip(np.median(scene.flat[rows, columns]), 0.3, 3.0))
+    flat = 1.0 if scene.flat is None else float(np.clip(median_of(scene.flat[rows, columns]), 0.3, 3.0))
     variance = max(flux, 0.0) / flat + float((weights**2).sum()) * sky_sigma**2 + (area * sky_err) ** 2
     variance += _beyond_photons(scene, mended, pixels - sky, weights, rows, columns)
     if not flux > 0:
@@ -188,8 +189,8 @@ def _recentred(scene: Scene, x_px: float, y_px: float, box_px: float) -> tuple[f
     rows, columns = window
     cut = np.ascontiguousarray(scene.electrons[rows, columns])
     masked = (scene.dq[rows, columns] & byte(_REPLACED | Pixel.SATURATED)) != 0
-    cut = cut - np.float32(np.median(cut))
-    noise = 1.4826 * float(np.median(np.abs(cut)))
+    cut = cut - median_of(cut)
+    noise = 1.4826 * median_of(np.abs(cut))
     mask = masked & ((scene.dq[rows, columns] & byte(Pixel.SATURATED)) == 0)
     at_x, at_y = np.array([start_x - columns.start]), np.array([start_y - rows.start])
     x, y, flag = sep.winpos(cut, at_x, at_y, np.array([sigma_px]), mask=mask)
@@ -233,7 +234,8 @@ def _annulus(
     stars = _stars_near(scene, centre, sizes.annulus_out_px + _MASK_FWHM[1] * scene.fwhm_px)
     masked = use.copy()
     if len(stars) and use.any():
-        noise = 1.4826 * float(np.median(np.abs(pixels[use] - np.median(pixels[use]))))
+        values = pixels[use]
+        noise = 1.4826 * median_of(np.abs(values - median_of(values)))
         for star_x, star_y, star_e in stars:
             away = np.hypot(
                 np.arange(columns.start, columns.stop)[None, :] - star_x,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,16 @@ _FEWEST_FOR_NOISY = 4
 _DEVIATING_SIGMAS = 4.0
 # The variance of a median of Gaussians of unequal widths s_i is pi/2 over the square of sum(1/s_i).
 _MEDIAN_EXCESS = np.pi / 2.0
+# Pixels that stay near the processor while all frames are gone through.
+_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True)
+class PixelVariance:
+    """The variance of each frame's pixels, as a constant (n,) and a slope (n,) with the light that is in them."""
+
+    constants: np.ndarray
+    slopes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -30,43 +39,76 @@ class ClippedMean:
 def clipped_mean(
     block: np.ndarray,
     middle: np.ndarray,
-    variances: Iterable[np.ndarray],
+    expected: PixelVariance,
     offsets: np.ndarray,
     sigmas: np.ndarray,
     scales: np.ndarray,
 ) -> ClippedMean:
     """Of a block (n, rows, width) about its median `middle` (rows, width), as `masters.combine` says.
 
-    `variances` are those that the detector makes expect of each frame's pixels; `offsets`, `sigmas` and `scales` (n,)
-    the frames' levels, their standard deviations, and these relative to what is expected.
+    `expected` is the variance that the detector makes expect of each frame's pixels; `offsets`, `sigmas` and `scales`
+    (n,) the frames' levels, their standard deviations, and these relative to what is expected.
     """
-    n_frames, shape = len(block), block.shape[1:]
-    weights = weights_of(sigmas).astype(np.float32)
-    weighed, variance, kept_weight, of_all, chi2, largest = (np.zeros(shape, np.float32) for _ in range(6))
-    n_clipped, n_deviating = 0, np.zeros(shape, np.int16)
-    any_kept = np.zeros(shape, bool)
-    of_median = np.float32(_MEDIAN_EXCESS / np.sum(1.0 / sigmas) ** 2)
-    for layer, offset, scale, weight, expected in zip(block, offsets, scales, weights, variances, strict=True):
-        variance_here = np.float32(scale**2) * expected
-        deviation = (layer - middle - np.float32(offset)) ** 2 / variance_here
-        keep = deviation <= CLIP_SIGMAS**2 * (1.0 + of_median / variance_here)
-        n_deviating += deviation > _DEVIATING_SIGMAS**2
+    flat, flat_middle = block.reshape(len(block), -1), middle.reshape(-1)
+    variance = PixelVariance(expected.constants * scales**2, expected.slopes * scales**2)
+    found = ClippedMean(
+        np.empty(flat_middle.shape, np.float32), np.empty(flat_middle.shape, np.float32),
+        np.empty(flat_middle.shape, bool), 0,
+    )  # fmt: skip
+    n_clipped = 0
+    for start in range(0, flat.shape[1], _AT_ONCE):
+        here = slice(start, start + _AT_ONCE)
+        piece = _clipped(flat[:, here], flat_middle[here], variance, offsets, sigmas)
+        found.image[here], found.uncertainty[here], found.noisy[here] = piece.image, piece.uncertainty, piece.noisy
+        n_clipped += piece.n_clipped
+    shape = block.shape[1:]
+    return ClippedMean(
+        found.image.reshape(shape), found.uncertainty.reshape(shape), found.noisy.reshape(shape), n_clipped
+    )
+
+
+def _clipped(
+    layers: np.ndarray, middle: np.ndarray, variance: PixelVariance, offsets: np.ndarray, sigmas: np.ndarray
+) -> ClippedMean:
+    """Of some pixels (n, pixels): sums over all frames, and apart from them what the few that are clipped would add."""
+    n_frames, n_pixels = layers.shape
+    weights = weights_of(sigmas)
+    light = np.maximum(middle, 0.0)
+    of_median = _MEDIAN_EXCESS / np.sum(1.0 / sigmas) ** 2
+    weighed, chi2, largest = (np.zeros(n_pixels, np.float32) for _ in range(3))
+    n_deviating, n_lost = np.zeros(n_pixels, np.int16), np.zeros(n_pixels, np.int16)
+    weight_lost, variance_lost = np.zeros(n_pixels), np.zeros(n_pixels)
+    deviation, expected = np.empty(n_pixels, np.float32), np.empty(n_pixels, np.float32)
+    for layer, weight, offset, constant, slope in zip(
+        layers, weights, offsets, variance.constants, variance.slopes, strict=True
+    ):
+        np.multiply(light, np.float32(slope), out=expected)
+        expected += np.float32(constant)
+        np.subtract(layer, middle, out=deviation)
+        deviation -= np.float32(offset)
+        np.square(deviation, out=deviation)
+        deviation /= expected
+        far = np.flatnonzero(deviation > _DEVIATING_SIGMAS**2)
+        n_deviating[far] += 1
+        lost = far[deviation[far] > CLIP_SIGMAS**2 * (1.0 + of_median / expected[far])]
+        n_lost[lost] += 1
+        weight_lost[lost] += weight
+        variance_lost[lost] += weight**2 * expected[lost]
         chi2 += deviation
         np.maximum(largest, deviation, out=largest)
-        weighed += np.where(keep, weight * layer, 0)
-        variance += np.where(keep, weight**2 * variance_here, 0)
-        of_all += weight**2 * variance_here
-        kept_weight += np.where(keep, weight, 0)
-        n_clipped += int((~keep).sum())
-        any_kept |= keep
+        share = np.multiply(layer, np.float32(weight), out=deviation)
+        share[lost] = 0.0
+        weighed += share
+    any_kept = n_lost < n_frames
+    of_all = float((weights**2 * variance.constants).sum()) + float((weights**2 * variance.slopes).sum()) * light
     # Of an even number no frame need be near the median: then the median it is.
-    kept_weight[~any_kept] = 1.0
+    kept_weight = np.where(any_kept, 1.0 - weight_lost, 1.0)
     image = np.where(any_kept, weighed / kept_weight, middle)
     noisy = _noisy(chi2 - largest, n_deviating, n_frames)
     # What the pixel's own scatter says is then the measure.
     excess = np.where(noisy | ~any_kept, chi2 / max(n_frames - 1, 1), 1.0)
-    error = np.sqrt(np.where(any_kept, variance, of_all) * excess) / kept_weight
-    return ClippedMean(image.astype(np.float32), error.astype(np.float32), noisy, n_clipped)
+    error = np.sqrt(np.where(any_kept, of_all - variance_lost, of_all) * excess) / kept_weight
+    return ClippedMean(image.astype(np.float32), error.astype(np.float32), noisy, int(n_lost.sum()))
 
 
 def weights_of(sigmas: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
 from iop4cli.science.apertures import Scene
+from iop4cli.science.medians import median_of
 from iop4cli.science.profile import LEAST_FWHM_PX, StarProfile, sky_of
 
 _SIGMAS, _GROWN_SIGMAS = 6.0, 3.0
@@ -191,8 +192,8 @@ def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) ->
     cut = np.ascontiguousarray(scene.electrons[rows, columns], dtype=np.float32)
     if min(cut.shape) < 2 * _MARGIN_PX:
         return 0
-    sky = float(np.median(cut))
-    noise = 1.4826 * float(np.median(np.abs(cut - sky)))
+    sky = median_of(cut)
+    noise = 1.4826 * median_of(np.abs(cut - sky))
     # Electrons below the sky's level carry its whole measured variance, read noise and lost bias included.
     variance = np.maximum(cut - np.float32(sky), 0.0) + np.float32(max(noise, 1.0) ** 2)
     known = (scene.dq[rows, columns] & ~byte(Pixel.NO_FLAT)) != 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
+from iop4cli.science.medians import median_of, medians_of_rows
 
 # Below this share of the light of the pixels around it a pixel is weak, and above its inverse something is wrong.
 _WEAK = 0.5
@@ -33,7 +34,7 @@ def defects(
     if kind == "bias":
         dq[_above_column(image)] |= byte(Pixel.HOT)
     elif kind == "dark":
-        excess = image - np.median(image[::4, ::4])
+        excess = image - median_of(image[::4, ::4])
         hot = (excess > hot_adu_per_s) & (excess > _SIGNIFICANT * uncertainty)
         dq[hot] |= byte(Pixel.HOT)
     else:
@@ -53,7 +54,7 @@ def harmful_dark_rate(exptime_s: float, gain_e_per_adu: float, read_noise_adu: f
 def _above_column(bias: np.ndarray) -> np.ndarray:
     excess = bias - np.median(bias[::4], axis=0)
     thinned = excess[::4, ::4]
-    sigma = 1.4826 * float(np.median(np.abs(thinned - np.median(thinned))))
+    sigma = 1.4826 * median_of(np.abs(thinned - median_of(thinned)))
     return np.asarray(excess > _HOT_BIAS_SIGMAS * max(sigma, 1e-6))
 
 
@@ -72,4 +73,4 @@ def cell_medians(image: np.ndarray, cell_px: int) -> np.ndarray:
     cell_y, cell_x = min(cell_px, height), min(cell_px, width)
     n_y, n_x = height // cell_y, width // cell_x
     cells = image[: n_y * cell_y, : n_x * cell_x].reshape(n_y, cell_y, n_x, cell_x)
-    return np.asarray(np.median(cells.transpose(0, 2, 1, 3).reshape(n_y, n_x, -1), axis=2))
+    return medians_of_rows(cells.transpose(0, 2, 1, 3).reshape(n_y, n_x, -1))

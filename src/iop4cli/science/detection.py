@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
+from iop4cli.science.medians import medians_of_rows
 
 # sep needs room for the many pixels of a saturated star or a bright galaxy.
 _PIXEL_STACK = 1_000_000
@@ -138,7 +139,7 @@ def _without_spikes(image: np.ndarray, sky_rms_e: float, mask: np.ndarray) -> np
         around = image[
             np.clip(rows[:, None] + steps_y, 0, height - 1), np.clip(columns[:, None] + steps_x, 0, width - 1)
         ]
-        middle = np.median(around, axis=1)
+        middle = medians_of_rows(around)
         noise_e = np.sqrt(sky_rms_e**2 + np.maximum(middle, 0.0))
         spike = image[rows, columns] > middle + _SPIKE_SIGMAS * noise_e + _SPIKE_SHARE * np.maximum(middle, 0.0)
         spike |= mask[rows, columns]

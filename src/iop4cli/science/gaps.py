@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from iop4cli.science.medians import median_of
+
 
 def median_of_numbers(values: np.ndarray) -> float:
     """0 if none is a number."""
     numbers = values[np.isfinite(values)]
-    return float(np.median(numbers)) if numbers.size else 0.0
+    return median_of(numbers) if numbers.size else 0.0
 
 
 def without_gaps(block: np.ndarray) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from iop4cli.science.masters import Rows
+from iop4cli.science.medians import median_of
 
 _THINNED = 4
 # A bias or dark frame brighter or fainter than the others by this many sigmas of a pixel saw light, or is another mode.
@@ -45,11 +47,12 @@ def frame_statistics(frame: Rows, saturation_adu: float) -> FrameStatistics:
         between = np.diff(rows, axis=1)[:, ::2]
     between = between[np.isfinite(between)]
     # A frame that is one pixel wide has no neighbours.
-    middle = np.median(between) if between.size else 0.0
-    noise = _MAD_TO_SIGMA * float(np.median(np.abs(between - middle))) / np.sqrt(2.0) if between.size else 0.0
+    noise = 0.0
+    if between.size:
+        noise = _MAD_TO_SIGMA * median_of(np.abs(between - median_of(between))) / np.sqrt(2.0)
     level = rows[:, ::_THINNED]
     return FrameStatistics(
-        float(np.median(level[np.isfinite(level)])), noise, float(np.mean(rows >= saturation_adu)), blank_share
+        median_of(level[np.isfinite(level)]), noise, float(np.mean(rows >= saturation_adu)), blank_share
     )
 
 
@@ -101,7 +104,7 @@ def structure(image: np.ndarray) -> np.ndarray:
     """Medians of some 16 x 16 cells of a master, (n,) float32: what is wide in it, without its pixels."""
     rows, columns = (np.array_split(np.arange(extent), min(_CELLS, extent)) for extent in image.shape)
     cells = [
-        np.median(image[row[0] : row[-1] + 1 : 2, column[0] : column[-1] + 1 : 2]) for row in rows for column in columns
+        median_of(image[row[0] : row[-1] + 1 : 2, column[0] : column[-1] + 1 : 2]) for row in rows for column in columns
     ]
     return np.array(cells, np.float32)
 
@@ -109,7 +112,7 @@ def structure(image: np.ndarray) -> np.ndarray:
 def structure_noise(uncertainty: np.ndarray) -> float:
     """The error of one of those cells, from the uncertainty of the master's pixels."""
     n_px = max(uncertainty.size / (4 * _CELLS**2), 1.0)
-    return float(np.median(uncertainty[::4, ::4]) * np.sqrt(_MEDIAN_EXCESS / n_px))
+    return median_of(uncertainty[::4, ::4]) * math.sqrt(_MEDIAN_EXCESS / n_px)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from iop4cli.science.clipped_mean import CLIP_SIGMAS, clipped_mean, weights_of
+from iop4cli.science.clipped_mean import CLIP_SIGMAS, PixelVariance, clipped_mean, weights_of
 from iop4cli.science.gaps import median_of_numbers, without_gaps
-from iop4cli.science.medians import median_over_frames
+from iop4cli.science.medians import median_of, median_over_frames, medians_of_rows
 
 # Of all frames together: what is computed of a block stays near the processor.
 _BLOCK_PIXELS = 1 << 22
@@ -80,18 +80,15 @@ class _Stack:
             ]
         )
 
-    def variances(self, middle: np.ndarray) -> Iterator[np.ndarray]:
-        """What the detector makes expect of the variance of each frame's pixels, around their median over the frames.
+    def variance(self) -> PixelVariance:
+        """What the detector makes expect of each frame's pixels, with their median over the frames for the light.
 
         What is not `exposed` (a bias) has the variance of the read noise alone.
         """
-        for divisor in self.divisors:
-            if self.noise is None:
-                yield np.ones((1, 1), np.float32)
-                continue
-            read = np.float32((self.noise.read_noise_adu / divisor) ** 2)
-            photons = np.float32(1.0 / (self.noise.gain_e_per_adu * divisor))
-            yield read + photons * np.maximum(middle, 0.0) if self.exposed else np.full((1, 1), read)
+        if self.noise is None:
+            return PixelVariance(np.ones(len(self.divisors)), np.zeros(len(self.divisors)))
+        photons = 1.0 / (self.noise.gain_e_per_adu * self.divisors)
+        return PixelVariance((self.noise.read_noise_adu / self.divisors) ** 2, photons * self.exposed)
 
 
 def frame_level(frame: Rows) -> float:
@@ -133,6 +130,7 @@ def combine(
     )
     stack = _Stack(frames, bias, dark, times, divisors, noise, normalise or (per_second and bias is not None))
     offsets, sigmas, scales = _noise_of_frames(stack)
+    expected = stack.variance()
     image, uncertainty = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     noisy = np.zeros((height, width), bool)
     n_clipped = 0
@@ -142,12 +140,12 @@ def combine(
         block = stack.block(rows)
         gaps = without_gaps(block)
         middle = median_over_frames(block)
-        mean = clipped_mean(block, middle, stack.variances(middle), offsets, sigmas, scales)
+        mean = clipped_mean(block, middle, expected, offsets, sigmas, scales)
         image[rows], uncertainty[rows], noisy[rows] = mean.image, mean.uncertainty, mean.noisy | gaps
         n_clipped += mean.n_clipped
     if masters_uncertainty is not None:
         uncertainty = np.hypot(uncertainty, masters_uncertainty * np.float32(np.sum(weights_of(sigmas) / divisors)))
-    level = float(np.median(image[::4, ::4]))
+    level = median_of(image[::4, ::4])
     if normalise and level > 0:
         image /= np.float32(level)
         uncertainty /= np.float32(level)
@@ -205,14 +203,15 @@ def _noise_of_frames(stack: _Stack) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     without_gaps(block)
     n_frames = len(block)
     middle = median_over_frames(block)
-    expected2 = np.array([float(np.mean(variance)) for variance in stack.variances(middle)])
+    expected = stack.variance()
+    expected2 = expected.constants + expected.slopes * float(np.mean(np.maximum(middle, 0.0)))
     if n_frames == 1:
         return np.zeros(1), np.sqrt(expected2), np.ones(1)
     residual = block - middle
-    offsets = np.median(residual, axis=(1, 2))
+    offsets = medians_of_rows(residual.reshape(n_frames, -1))
     residual -= offsets[:, None, None]
     # Of the noisiest: the best of three frames often is the median itself, and then departs from it by nothing.
-    spread = _MAD_TO_SIGMA * float(np.median(np.abs(residual), axis=(1, 2)).max())
+    spread = _MAD_TO_SIGMA * float(medians_of_rows(np.abs(residual).reshape(n_frames, -1)).max())
     # Pixels that a cosmic ray has hit in any of the frames say nothing of the noise.
     clean = (np.abs(residual) <= 2 * CLIP_SIGMAS * max(spread, 1e-12)).all(axis=0)
     about_mean = block[:, clean] - offsets[:, None]
@@ -234,6 +233,6 @@ def _core(values: np.ndarray) -> tuple[float, float]:
 
     Finer than median and median deviation, which of whole counts are off by up to half a count.
     """
-    sigma = _MAD_TO_SIGMA * float(np.median(np.abs(values)))
+    sigma = _MAD_TO_SIGMA * median_of(np.abs(values))
     core = (values[np.abs(values) <= 4.0 * sigma] if sigma > 0 else values).astype(np.float64)
     return float(core.mean()), float(core.var()) / _CUT_AT_4_VARIANCE

@@ -8,6 +8,7 @@ import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
 from iop4cli.science.apertures import Scene
+from iop4cli.science.medians import median_of, median_over_frames
 
 _MOST_STARS, _FEWEST_STARS = 25, 5
 # A sharper profile cannot be moved by part of a pixel: what it then makes expect is off by parts of the peak. Of bright
@@ -89,11 +90,11 @@ def star_profile(scene: Scene, reach_px: float) -> StarProfile | None:
     if len(stacked) < _FEWEST_STARS:
         return None
     stack = np.array(stacked)
-    middle = np.median(stack, axis=0)
-    scatter2 = uniform_filter((_MAD_TO_SIGMA * np.median(np.abs(stack - middle), axis=0)) ** 2, 3)
+    middle = median_over_frames(stack)
+    scatter2 = uniform_filter((_MAD_TO_SIGMA * median_over_frames(np.abs(stack - middle))) ** 2, 3)
     # The profile itself is as uncertain as a median of so many.
     own = scatter2 * (np.pi / 2.0) / len(stack)
-    known2 = np.maximum(scatter2 - np.median(noise, axis=0), 0.0) + own
+    known2 = np.maximum(scatter2 - median_over_frames(np.array(noise)), 0.0) + own
     least2 = (_LEAST_ERROR[0] * middle.max()) ** 2 + (_LEAST_ERROR[1] * middle) ** 2
     return StarProfile(
         spline_filter(middle, order=_SPLINE_ORDER), np.sqrt(np.maximum(known2, least2 * (middle > 0))), half
@@ -134,8 +135,8 @@ def _cut(scene: Scene, column: int, row: int, half: int) -> tuple[np.ndarray, np
 def sky_of(cut: np.ndarray) -> tuple[float, float]:
     """(level, noise of a pixel) from the rim of a cut-out."""
     rim = np.concatenate([cut[:2].ravel(), cut[-2:].ravel(), cut[2:-2, :2].ravel(), cut[2:-2, -2:].ravel()])
-    sky = float(np.median(rim))
-    return sky, max(_MAD_TO_SIGMA * float(np.median(np.abs(rim - sky))), 1.0)
+    sky = median_of(rim)
+    return sky, max(_MAD_TO_SIGMA * median_of(np.abs(rim - sky)), 1.0)
 
 
 def _disc(half: int, radius_px: float) -> np.ndarray:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from iop4cli.science.medians import median_of
+
 _CLIP_SIGMAS = 3.0
 # Standard deviation of a Gaussian cut at 3 sigma, relative to the whole one's.
 _CLIPPED_STD = 0.98658
@@ -38,9 +40,9 @@ def sky_of(values_e: np.ndarray) -> Sky:
     """
     values = values_e
     for _ in range(10):
-        middle = np.median(values)
-        sigma = 1.4826 * np.median(np.abs(values - middle))
-        kept = values[np.abs(values - middle) <= _CLIP_SIGMAS * max(float(sigma), 1e-6)]
+        middle = median_of(values)
+        sigma = 1.4826 * median_of(np.abs(values - middle))
+        kept = values[np.abs(values - middle) <= _CLIP_SIGMAS * max(sigma, 1e-6)]
         if len(kept) == len(values) or len(kept) < _FEWEST:
             break
         values = kept

@@ -55,12 +55,11 @@ class Reduce(Step):
             )  # fmt: skip
 
     def work(self, job: Job) -> Outcome:
-        import numpy as np
-
         from iop4cli.frames.fits import temporary_beside, write_image
         from iop4cli.frames.quality import Pixel, byte
         from iop4cli.frames.raw import read_raw
         from iop4cli.frames.reduced import reduced_header
+        from iop4cli.science.medians import median_of
         from iop4cli.science.reduction import reduce_image
 
         payload = job.payload
@@ -89,7 +88,7 @@ class Reduce(Step):
         write_image(temporary, reduced_header(raw.header, provenance), reduced.electrons, [("DQ", reduced.dq)])
         row = {
             **payload["row"],
-            "level_e": float(np.median(reduced.electrons[::4, ::4])),
+            "level_e": median_of(reduced.electrons[::4, ::4]),
             "n_saturated": int(((reduced.dq & byte(Pixel.SATURATED)) != 0).sum()),
             "n_bad": int(((reduced.dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0).sum()),
         }
