@@ -55,6 +55,8 @@ class Reduce(Step):
             )  # fmt: skip
 
     def work(self, job: Job) -> Outcome:
+        import numpy as np
+
         from iop4cli.frames.fits import temporary_beside, write_image
         from iop4cli.frames.quality import Pixel, byte
         from iop4cli.frames.raw import read_raw
