@@ -210,13 +210,12 @@ def _of_batch(batch: Batch, number: int, columns: tuple[str, ...]) -> _Staged:
 
 def _arrow(rows: Sequence[Mapping[str, Any]]) -> Any:
     """An arrow table of the union of the rows' columns; nested values become JSON text."""
-    import polars
+    import pyarrow
 
     columns: dict[str, None] = {}
     for row in rows:
         columns.update(dict.fromkeys(row))
-    plain = {name: [_plain(row.get(name)) for row in rows] for name in columns}
-    return polars.DataFrame(plain, strict=False).to_arrow()
+    return pyarrow.table({name: [_plain(row.get(name)) for row in rows] for name in columns})
 
 
 def _plain(value: Any) -> Any:

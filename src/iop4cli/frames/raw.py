@@ -140,8 +140,8 @@ class RawRows:
         if self._kept is not None:
             return np.array(self._kept[rows])
         start, stop, step = rows.indices(self.shape[0])
-        if step != 1:
-            raise ValueError("rows are read one after the other")
+        if step < 1:
+            raise ValueError("rows are read from the first to the last")
         image, n_rows = self._image, max(0, stop - start)
         row_bytes = abs(image.bitpix) // 8 * image.width
         with opened(self._path) as file:
@@ -150,7 +150,9 @@ class RawRows:
         missing = n_rows * row_bytes - len(content)
         if missing:
             raise BadFrame(f"{self._path.name} became shorter while it was read: {missing} bytes are missing")
-        return _counts(content, image).reshape(n_rows, image.width)
+        if step > 1:
+            content = np.frombuffer(content, np.uint8).reshape(n_rows, row_bytes)[::step].tobytes()
+        return _counts(content, image).reshape(-1, image.width)
 
 
 def _read_tiled(path: Path, image: ImageUnit, *, packed: bool) -> RawImage:

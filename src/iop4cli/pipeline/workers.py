@@ -37,7 +37,7 @@ OUT_OF_MEMORY = "ran out of memory"
 # The step of a job that only loads what the steps use.
 WARM = "warm"
 _LIBRARIES = (
-    "astropy.io.fits", "astropy.wcs", "astropy.time", "astrometry", "astroscrappy", "photutils.aperture", "sep",
+    "astropy.io.fits", "astropy.wcs", "astropy.time", "astrometry", "astroscrappy", "photutils.geometry", "sep",
     "scipy.optimize", "iop4cli.pipeline.astrometer", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
 )  # fmt: skip
 _MAIN = (

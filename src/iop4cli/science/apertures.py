@@ -212,11 +212,14 @@ def _window(shape: tuple[int, int], x: float, y: float, reach_px: float) -> tupl
 
 def _overlap(shape: tuple[int, int], x: float, y: float, radius_px: float) -> np.ndarray:
     """The exact area of each pixel inside the circle, of a cut-out with this shape."""
-    from photutils.aperture import CircularAperture
+    from photutils.geometry import circular_overlap_grid
 
-    mask = CircularAperture((x, y), radius_px).to_mask(method="exact")
-    image = mask.to_image(shape)
-    return np.zeros(shape) if image is None else np.asarray(image)
+    height, width = shape
+    return np.asarray(
+        circular_overlap_grid(
+            -0.5 - x, width - 0.5 - x, -0.5 - y, height - 0.5 - y, width, height, radius_px, 1, 1
+        )
+    )  # fmt: skip
 
 
 def _annulus(

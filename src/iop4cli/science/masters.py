@@ -93,7 +93,7 @@ class _Stack:
 
 def frame_level(frame: Rows) -> float:
     """The median of a thinned grid of pixels, in the frame's own unit."""
-    return median_of_numbers(frame[slice(0, frame.shape[0])][::4, ::4])
+    return median_of_numbers(frame[slice(0, frame.shape[0], _THINNED)][:, ::_THINNED])
 
 
 def combine(
@@ -182,7 +182,7 @@ def _prepared(
     step: int = 1,
 ) -> np.ndarray:
     """Rows of a frame in the master's unit; `step` thins both axes."""
-    block = np.array(frame[rows][::step, ::step], np.float32)
+    block = np.array(frame[slice(rows.start, rows.stop, step)][:, ::step], np.float32)
     if bias is not None:
         block -= bias[rows][::step, ::step]
     if dark is not None:

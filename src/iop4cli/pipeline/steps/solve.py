@@ -155,18 +155,14 @@ class Solve(Step):
 
     def work(self, job: Job) -> Outcome:
         from iop4cli.frames.fits import read_reduced
+        from iop4cli.pipeline import found_stars
         from iop4cli.pipeline.astrometer import Astrometer, NotSolved
-        from iop4cli.science.detection import detect
 
-        payload, params = job.payload, job.payload["params"]
+        payload = job.payload
         path = Path(payload["path"])
         image = read_reduced(path)
         height, width = image.electrons.shape
-        stars = detect(
-            image.electrons, image.dq, threshold_sigmas=params["detection_sigmas"], min_area_px=params["min_area_px"],
-            mesh_px=params["mesh_px"], max_stars=300 if payload["beams"] is None else 600,
-            usual_fwhm_px=params["usual_fwhm_arcsec"] / payload["hints"]["scale_arcsec_per_px"],
-        )  # fmt: skip
+        stars = found_stars.take(job, image)
         astrometer = Astrometer(stars, (height, width), payload)
         reasons = [payload["index_reason"]] if "references" in payload else []
         for way in _ways(astrometer, payload):
@@ -182,6 +178,7 @@ class Solve(Step):
                 "growth": growth_rows(job.item, image.electrons, image.dq, stars),
             }
             return self.done(job, rows=rows, files=with_wcs(path, solved, rows["wcs"]), notes=notes)
+        found_stars.keep(job, stars)
         return self.failed(job, " | ".join(dict.fromkeys(reasons)))
 
 
