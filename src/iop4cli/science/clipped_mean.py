@@ -99,16 +99,20 @@ def _clipped(
         share = np.multiply(layer, np.float32(weight), out=deviation)
         share[lost] = 0.0
         weighed += share
-    any_kept = n_lost < n_frames
-    of_all = float((weights**2 * variance.constants).sum()) + float((weights**2 * variance.slopes).sum()) * light
-    # Of an even number no frame need be near the median: then the median it is.
-    kept_weight = np.where(any_kept, 1.0 - weight_lost, 1.0)
-    image = np.where(any_kept, weighed / kept_weight, middle)
     noisy = _noisy(chi2 - largest, n_deviating, n_frames)
+    constant, slope = ((weights**2 * terms).sum() for terms in (variance.constants, variance.slopes))
+    of_all = np.float32(slope) * light + np.float32(constant)
+    image, error = weighed, np.sqrt(of_all)
+    odd = np.flatnonzero((n_lost > 0) | noisy)
+    any_kept = n_lost[odd] < n_frames
+    kept_weight = np.where(any_kept, 1.0 - weight_lost[odd], 1.0)
+    kept_variance = of_all[odd] - np.where(any_kept, variance_lost[odd], 0.0)
+    # Of an even number no frame need be near the median: then the median it is.
+    image[odd] = np.where(any_kept, weighed[odd] / kept_weight, middle[odd])
     # What the pixel's own scatter says is then the measure.
-    excess = np.where(noisy | ~any_kept, chi2 / max(n_frames - 1, 1), 1.0)
-    error = np.sqrt(np.where(any_kept, of_all - variance_lost, of_all) * excess) / kept_weight
-    return ClippedMean(image.astype(np.float32), error.astype(np.float32), noisy, int(n_lost.sum()))
+    excess = np.where(noisy[odd] | ~any_kept, chi2[odd] / max(n_frames - 1, 1), 1.0)
+    error[odd] = np.sqrt(kept_variance * excess) / kept_weight
+    return ClippedMean(image, error, noisy, int(n_lost.sum()))
 
 
 def weights_of(sigmas: np.ndarray) -> np.ndarray:

@@ -131,6 +131,7 @@ def combine(
     stack = _Stack(frames, bias, dark, times, divisors, noise, normalise or (per_second and bias is not None))
     offsets, sigmas, scales = _noise_of_frames(stack)
     expected = stack.variance()
+    masters_share = np.float32(np.sum(weights_of(sigmas) / divisors))
     image, uncertainty = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     noisy = np.zeros((height, width), bool)
     n_clipped = 0
@@ -142,9 +143,9 @@ def combine(
         middle = median_over_frames(block)
         mean = clipped_mean(block, middle, expected, offsets, sigmas, scales)
         image[rows], uncertainty[rows], noisy[rows] = mean.image, mean.uncertainty, mean.noisy | gaps
+        if masters_uncertainty is not None:
+            uncertainty[rows] = np.sqrt(mean.uncertainty**2 + (masters_share * masters_uncertainty[rows]) ** 2)
         n_clipped += mean.n_clipped
-    if masters_uncertainty is not None:
-        uncertainty = np.hypot(uncertainty, masters_uncertainty * np.float32(np.sum(weights_of(sigmas) / divisors)))
     level = median_of(image[::4, ::4])
     if normalise and level > 0:
         image /= np.float32(level)
