@@ -48,7 +48,7 @@ def nights() -> None:
             for jobs in (1, 2):
                 root = raw.with_name(f"j{jobs}")
                 shutil.copytree(raw, root)
-                cost = iop4(root, "run", f"-j{jobs}", "-q", codes=(0, 3))
+                cost = iop4(root, "run", f"-j{jobs}", "-q")
                 least = floor(root)
                 print(
                     f"    run -j{jobs}  {cost}   1/{night.old.cpu_s / cost.cpu_s:.0f} of its CPU,"

@@ -37,8 +37,8 @@ OUT_OF_MEMORY = "ran out of memory"
 # The step of a job that only loads what the steps use.
 WARM = "warm"
 _LIBRARIES = (
-    "astropy.io.fits", "astropy.wcs", "astropy.time", "astrometry", "astroscrappy", "photutils.geometry", "sep",
-    "scipy.optimize", "iop4cli.pipeline.astrometer", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
+    "astropy.io.fits", "astrometry", "astroscrappy", "sep", "scipy.ndimage", "scipy.interpolate", "scipy.spatial",
+    "iop4cli.pipeline.astrometer", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
 )  # fmt: skip
 _MAIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
