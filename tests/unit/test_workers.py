@@ -172,6 +172,17 @@ def test_what_is_being_written_when_patience_ends_goes(tmp_path: Path, monkeypat
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only /proc tells what another process has loaded")
+def test_a_worker_without_a_job_loads_the_libraries_meanwhile() -> None:
+    with closing(Processes(2, Limits(60.0), eager=True)) as executor:
+        pids = {int(outcome.notes[0]) for outcome in executor.run([toy(f"{n}/sleep0.2") for n in range(6)])}
+        (alone,) = executor.run([toy("sleep3")])
+        (idle,) = pids - {int(alone.notes[0])}
+        assert "scipy" in Path(f"/proc/{idle}/maps").read_text(encoding="utf-8", errors="replace")
+        # What it answers is nobody's outcome.
+        assert [outcome.item for outcome in executor.run([toy("good")])] == ["good"]
+
+
 def test_one_process_has_the_protection_too(tmp_path: Path) -> None:
     assert isinstance(make_executor("auto", 1, Limits(10.0), tmp_path), Processes)
     assert isinstance(make_executor("auto", 1, Limits(), tmp_path), Here)

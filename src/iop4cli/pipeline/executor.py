@@ -96,7 +96,7 @@ class Processes:
         self._jobs: SimpleQueue[Asked | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._workers: list[Worker] = []
-        self._run = 0
+        self._run, self._is_warm = 0, False
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         if not self.eager and not self._workers and len(jobs) < _JOBS_WORTH_A_WORKER:
@@ -113,6 +113,7 @@ class Processes:
                     self._jobs.put(Asked(self._run, waiting.popleft()))
                     n_asked += 1
                 self._start(min(n_asked, n_workers))
+                self._warm_idle(n_idle=len(self._workers) - len(jobs))
                 answer = self._answer()
                 job = answer.asked.job
                 if answer.asked.run != self._run:
@@ -136,8 +137,15 @@ class Processes:
     def warm(self) -> None:
         """Start a worker and let it load what the steps use, so that the first frame need not wait for it."""
         self._run += 1
-        self._jobs.put(Asked(self._run, Job(WARM, "", "", {}, "")))
+        self._warm_idle(n_idle=1)
         self._start(1)
+
+    def _warm_idle(self, n_idle: int) -> None:
+        """Let workers that have nothing to do load what later steps use; once, for then all have done so."""
+        if n_idle > 0 and not self._is_warm:
+            self._is_warm = True
+            for _ in range(n_idle):
+                self._jobs.put(Asked(0, Job(WARM, "", "", {}, "")))
 
     def close(self) -> None:
         """Let go of the workers; the files of what they were at when a signal came are not to be kept."""
