@@ -203,3 +203,15 @@ def test_a_flat_with_a_gradient_differs_by_its_rms():
     # Half of the cells are beyond 0.04 of a gradient from -0.08 to 0.08.
     assert found.structure == pytest.approx(1.4826 * 0.0427, rel=0.02)
     assert "6.3 % rms" in failed_criterion("flat", found, LIMITS)
+
+
+def test_blocks_that_are_combined_at_once_make_the_same_master(monkeypatch):
+    monkeypatch.setattr("iop4cli.science.masters._BLOCK_PIXELS", 5 * 64 * 7)
+    rng = np.random.default_rng(11)
+    frames = rng.normal(1000.0, 8.0, (5, 50, 64)).astype(np.float32)
+    frames[2, 10:13, 20] += 500.0
+    one, three = (combine(frames, noise=PixelNoise(8.0, 1.5), n_threads=n) for n in (1, 3))
+    assert one.n_frames == 5 and one.clipped_fraction > 0
+    for name in ("image", "uncertainty", "noisy"):
+        assert np.array_equal(getattr(one, name), getattr(three, name))
+    assert (one.level, one.scatter, one.clipped_fraction) == (three.level, three.scatter, three.clipped_fraction)

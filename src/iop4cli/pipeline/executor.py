@@ -104,7 +104,9 @@ class Processes:
             return
         self._run += 1
         n_workers = self.n_workers if self._workers or len(jobs) >= _JOBS_WORTH_A_WORKER else 1
-        waiting, tried = deque(jobs), set[str]()
+        # Cores without a job are shared out to those that have one.
+        cores = max(1, self.n_workers // max(1, len(jobs)))
+        waiting, tried = deque(replace(job, cores=cores) for job in jobs), set[str]()
         n_asked = 0
         try:
             while waiting or n_asked:

@@ -45,7 +45,10 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to do: everything `work` needs, as plain values that travel to any process."""
+    """One thing to do: everything `work` needs, as plain values that travel to any process.
+
+    `cores` are those that it may use: more than one where there are fewer jobs than workers.
+    """
 
     step: str
     item: str
@@ -53,6 +56,7 @@ class Job:
     parts: Mapping[str, str]
     why: str
     payload: Mapping[str, Any] = field(default_factory=dict)
+    cores: int = 1
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -106,6 +107,7 @@ def combine(
     per_second: bool = False,
     normalise: bool = False,
     noise: PixelNoise | None = None,
+    n_threads: int = 1,
 ) -> Combined:
     """Clipped weighted mean of frames freed of a bias (ADU) and of a dark (ADU/s times exposure).
 
@@ -115,7 +117,8 @@ def combine(
     A frame weighs by its noise, the same in all pixels. A pixel of a frame is left out where it departs from
     the median over the frames by more than 5 sigma, its own noise and the median's together; the cut is symmetric
     and so wide that photon statistics stay as they are. The uncertainty is that of the mean of what was kept; with
-    `masters_uncertainty` (ADU or ADU/s, that of the bias or dark taken off) it holds that too.
+    `masters_uncertainty` (ADU or ADU/s, that of the bias or dark taken off) it holds that too. Blocks of rows are
+    combined by `n_threads` at once, which changes nothing in them.
 
     Measured on simulated bias and flat frames: see tests/science/test_masters.py. Wrong where two of three or
     four frames are hit by cosmic rays in the same pixel.
@@ -134,9 +137,9 @@ def combine(
     masters_share = np.float32(np.sum(weights_of(sigmas) / divisors))
     image, uncertainty = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     noisy = np.zeros((height, width), bool)
-    n_clipped = 0
     n_rows = max(1, _BLOCK_PIXELS // (width * len(frames)))
-    for start in range(0, height, n_rows):
+
+    def combine_rows(start: int) -> int:
         rows = slice(start, min(start + n_rows, height))
         block = stack.block(rows)
         gaps = without_gaps(block)
@@ -145,7 +148,10 @@ def combine(
         image[rows], uncertainty[rows], noisy[rows] = mean.image, mean.uncertainty, mean.noisy | gaps
         if masters_uncertainty is not None:
             uncertainty[rows] = np.sqrt(mean.uncertainty**2 + (masters_share * masters_uncertainty[rows]) ** 2)
-        n_clipped += mean.n_clipped
+        return mean.n_clipped
+
+    with ThreadPoolExecutor(n_threads) as threads:
+        n_clipped = sum(threads.map(combine_rows, range(0, height, n_rows)))
     level = median_of(image[::4, ::4])
     if normalise and level > 0:
         image /= np.float32(level)

@@ -276,7 +276,7 @@ def _combined(job: Job, opened: Sequence[tuple[Mapping[str, Any], Any]]) -> tupl
         dark=used["dark"].image if "dark" in used else None,
         masters_uncertainty=used["bias"].uncertainty if "bias" in used else None,
         exptimes_s=exptimes_s, per_second=kind == "dark", normalise=kind == "flat",
-        noise=PixelNoise(read_noise_e / gain, gain) if read_noise_e > 0 else None,
+        noise=PixelNoise(read_noise_e / gain, gain) if read_noise_e > 0 else None, n_threads=job.cores,
     )  # fmt: skip
     hot_rate = harmful_dark_rate(float(np.mean(exptimes_s)), gain, read_noise_e / gain)
     dq = defects(kind, combined.image, combined.uncertainty, combined.noisy, hot_rate)
