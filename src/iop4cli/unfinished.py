@@ -11,7 +11,7 @@ import re
 import shutil
 import socket
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -48,11 +48,11 @@ def remove_own() -> None:
         remove(path)
 
 
-def remove_of(process: int, folder: Path) -> None:
-    """Remove what a process of this host, which is dead, left in a folder."""
+def remove_of(processes: Container[int], folder: Path) -> None:
+    """Remove what these processes of this host, if they are dead, left in a folder."""
     for path in abandoned_in(folder):
         said = _NAME.fullmatch(path.name)
-        if said is not None and int(said["process"]) == process:
+        if said is not None and int(said["process"]) in processes:
             remove(path)
 
 

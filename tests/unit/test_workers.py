@@ -172,6 +172,16 @@ def test_what_is_being_written_when_patience_ends_goes(tmp_path: Path, monkeypat
     assert list(folder.iterdir()) == []
 
 
+def test_a_file_that_was_taken_and_not_recorded_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "reduced" / "T" / "2022-01-01"
+    folder.mkdir(parents=True)
+    with closing(Processes(1, Limits(60.0), eager=True, archive=tmp_path)) as executor:
+        outcomes = executor.run([toy("T/2022-01-01/good", leaves=str(folder / "final"))])
+        assert next(outcomes).status == DONE
+        assert len(list(folder.iterdir())) == 1
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only /proc tells what another process has loaded")
 def test_a_worker_without_a_job_loads_the_libraries_meanwhile() -> None:
     with closing(Processes(2, Limits(60.0), eager=True)) as executor:

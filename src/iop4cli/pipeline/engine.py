@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from iop4cli.archive.name_lists import expect_no_names, keep_names
 from iop4cli.pipeline.executor import perform
@@ -36,10 +36,19 @@ def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
                             continue
                     yield event
         finally:
-            if changed:
-                keep_names(session.store, step.tables)
-            expect_no_names(session.store)
+            tables = step.tables if changed else ()
+            try:
+                _keep_names(session, tables)
+            except BaseException:
+                # A signal: the lists are a copy of what is recorded, and it would be long before another run made them.
+                _keep_names(session, tables)
+                raise
         yield from failed.values()
+
+
+def _keep_names(session: Session, tables: Collection[str]) -> None:
+    keep_names(session.store, tables)
+    expect_no_names(session.store)
 
 
 def dry_run(session: Session, steps: Sequence[Step]) -> Iterator[Event]:

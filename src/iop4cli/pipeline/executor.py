@@ -86,7 +86,7 @@ class Processes:
     """A few worker processes that are kept; one that hangs, dies or takes too much memory costs its own job.
 
     `eager`: even a single job goes to a worker, so that a crash in a C library costs that job and not the program.
-    What workers that are ended at the end were writing in the nights of `archive` is removed.
+    What they wrote for the last jobs and nobody took is removed at the end from the nights of `archive`.
     """
 
     def __init__(
@@ -97,6 +97,8 @@ class Processes:
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._workers: list[Worker] = []
         self._run, self._is_warm = 0, False
+        # Of all workers so far, and of the last jobs.
+        self._processes, self._nights = set[int](), set[str]()
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         if not self.eager and not self._workers and len(jobs) < _JOBS_WORTH_A_WORKER:
@@ -104,6 +106,7 @@ class Processes:
             return
         self._run += 1
         n_workers = self.n_workers if self._workers or len(jobs) >= _JOBS_WORTH_A_WORKER else 1
+        self._nights = {night_of(job.item) for job in jobs}
         # Cores without a job are shared out to those that have one.
         cores = max(1, self.n_workers // max(1, len(jobs)))
         waiting, tried = deque(replace(job, cores=cores) for job in jobs), set[str]()
@@ -156,28 +159,31 @@ class Processes:
             self._jobs.put(None)
         try:
             until = time.monotonic() + _PATIENCE_AT_THE_END_S
-            while any(worker.at for worker in self._workers) and time.monotonic() < until:
+            while any(worker.is_busy for worker in self._workers) and time.monotonic() < until:
                 time.sleep(_LOOK_EVERY_S)
         finally:
             for worker in self._workers:
-                job = worker.at
                 worker.kill()
-                self._remove_of(worker, job)
             for answer in _taken_from(self._answers):
                 _discard(answer)
             self._workers.clear()
             self._jobs = SimpleQueue()
+            self._remove_untaken()
 
-    def _remove_of(self, worker: Worker, job: Job | None) -> None:
-        """The half of a file that it left beside the product that it was to become."""
-        if self.archive is not None and job is not None:
-            for top in PRODUCT_FOLDERS:
-                remove_of(worker.process, self.archive / top / night_of(job.item))
+    def _remove_untaken(self) -> None:
+        """Files, whole or half, of dead workers: what was recorded has its final name.
+
+        A signal may come when an answer is on its way, or was taken and not yet handed on: no queue has it then.
+        """
+        if self.archive is not None:
+            for folder in (self.archive / top / night for top in PRODUCT_FOLDERS for night in self._nights):
+                remove_of(self._processes, folder)
 
     def _start(self, n_wanted: int) -> None:
         self._workers = [worker for worker in self._workers if not worker.is_over]
         while len(self._workers) < n_wanted:
             self._workers.append(Worker(self.limits, self._jobs, self._answers))
+            self._processes.add(self._workers[-1].process)
 
     def _answer(self) -> Answer:
         """The next one; who takes too long meanwhile is ended, and so answers too."""

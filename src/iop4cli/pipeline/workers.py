@@ -84,13 +84,12 @@ class Worker:
         self._since_s = 0.0
         self._lock = threading.Lock()
         self._pipe, self._process = _started(limits)
+        self.process = self._process.pid
         threading.Thread(target=self._tend, daemon=True).start()
 
     @property
-    def at(self) -> Job | None:
-        """What it works on."""
-        asked = self._asked
-        return None if asked is None else asked.job
+    def is_busy(self) -> bool:
+        return self._asked is not None
 
     def left_s(self) -> float | None:
         """Seconds that its job may still take; None if nothing limits it."""
@@ -115,10 +114,6 @@ class Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
-
-    @property
-    def process(self) -> int:
-        return self._process.pid
 
     def cause_of_death(self) -> str:
         """Why it died, as far as the kernel tells."""
@@ -187,7 +182,8 @@ def serve(said: dict[str, Any]) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_PARENT)
     # Batch systems and systemd send it to every process of a run: what was being written goes.
-    signal.signal(signal.SIGTERM, _leave)
+    handing = _Handing()
+    signal.signal(signal.SIGTERM, handing.leave)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(said["parent"],), daemon=True).start()
     memory_mb = said["memory_mb"]
@@ -204,18 +200,38 @@ def serve(said: dict[str, Any]) -> None:
             is_worn = bool(memory_mb) and (
                 OUT_OF_MEMORY in outcome.reason or resident_mb(os.getpid()) > _KEPT_SHARE * memory_mb
             )
-            try:
-                pipe.send((outcome, is_worn))
-            except OSError:
-                remove_own()
-                return
-            # From here on they are files of who asked for them.
-            forget_own()
+            with handing:
+                try:
+                    pipe.send((outcome, is_worn))
+                except OSError:
+                    remove_own()
+                    return
+                # From here on they are files of who asked for them.
+                forget_own()
 
 
-def _leave(number: int, _frame: object) -> None:
-    remove_own()
-    os._exit(128 + number)
+class _Handing:
+    """The end of a worker that is told to end: at once, and what it was writing goes.
+
+    Within, while it hands over its files to who asked for them, it ends when that is done: they are no more its own.
+    """
+
+    def __init__(self) -> None:
+        self._is_within, self._told = False, 0
+
+    def leave(self, number: int, _frame: object) -> None:
+        self._told = number
+        if not self._is_within:
+            remove_own()
+            os._exit(128 + number)
+
+    def __enter__(self) -> None:
+        self._is_within = True
+
+    def __exit__(self, *_: object) -> None:
+        self._is_within = False
+        if self._told:
+            self.leave(self._told, None)
 
 
 def _warmed(job: Job) -> Outcome:

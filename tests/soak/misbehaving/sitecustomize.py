@@ -53,6 +53,7 @@ def _writing(final: str | None) -> contextlib.AbstractContextManager[object]:
 def _install() -> None:
     from iop4cli.pipeline import steps
     from iop4cli.pipeline.step import Job, Outcome, Step
+    from iop4cli.unfinished import unfinished_beside
 
     class Toy(Step):
         name, version = "toy", 1
@@ -65,6 +66,8 @@ def _install() -> None:
                     Path(once).touch()
                 with _writing(job.payload.get("writes")):
                     misbehave(how)
+            if "leaves" in job.payload:
+                unfinished_beside(Path(job.payload["leaves"])).touch()
             files = job.payload.get("files", ())
             for temporary, _ in files:
                 temporary.touch()
