@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -29,8 +30,9 @@ STEPS = ("solve", "reduce", "mkmaster", "phot")
 def misbehaving(archive: Archive, step: str, item: str, how: str, *more: str, code: int) -> Said:
     """`iop4 run` in which the work on one item does `how`."""
     timeout_s = TIMEOUT_S if how in _HANGING else 0
+    path = os.pathsep.join(filter(None, (str(MISBEHAVING), os.environ.get("PYTHONPATH"))))
     return archive.iop4(
-        "run", *more, code=code, PYTHONPATH=str(MISBEHAVING), MISBEHAVING=f"{step} {item} {how}",
+        "run", *more, code=code, PYTHONPATH=path, MISBEHAVING=f"{step} {item} {how}",
         IOP4_JOB_TIMEOUT_S=str(timeout_s), IOP4_WORKER_MEMORY_MB=str(MEMORY_MB),
     )  # fmt: skip
 
