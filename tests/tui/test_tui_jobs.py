@@ -116,3 +116,15 @@ def test_a_command_that_is_wrong_ends_as_failed_and_says_why(archive: SmallArchi
     perform(job, archive.root, lambda job: None)
     assert job.status.startswith("failed")
     assert any("yesterday" in line for line in job.lines)
+
+
+def test_what_is_written_while_the_program_ends_troubles_no_screen(archive: SmallArchive) -> None:
+    async def look(seat: Seat) -> None:
+        await seat.press("5")
+        await seat.until("masters")
+        screen = seat.app.screen
+        await screen.query("*").remove()
+        seat.app.store_changed()
+        assert screen in seat.app.screen_stack and not screen.query("#said")
+
+    sit(archive, look)

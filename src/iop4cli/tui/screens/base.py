@@ -79,7 +79,8 @@ class ArchiveScreen(Screen[None]):
 
     def load_if_changed(self) -> None:
         version = cast("Iop4App", self.app).store_version
-        if self.seen_version != version:
+        # Something may be written while the program ends, and the screen has no widgets any more.
+        if self.seen_version != version and self.query("#said"):
             self.seen_version = version
             self.load()
 
