@@ -236,3 +236,18 @@ def test_a_hot_pixel_in_two_stars_that_touch_does_not_make_them_one(row, column)
     assert len(found) == 2
     away = np.hypot(found.x_px[:, None] - [150.0, 177.0], found.y_px[:, None] - [150.0, 197.0])
     assert away.min(axis=0).max() < 1.0
+
+
+@pytest.mark.parametrize("radius_px", [0.4, 1.0, 7.5, 12.3])
+def test_the_flux_is_what_an_aperture_of_photutils_sums(radius_px):
+    from photutils.aperture import CircularAperture
+
+    rng = np.random.default_rng(3)
+    pixels = rng.normal(500.0, 20.0, (90, 80)).astype(np.float32)
+    scene = Scene(pixels, np.zeros(pixels.shape, np.uint8), None, np.empty((0, 3)), FWHM_PX)
+    for x, y in (*rng.uniform(38, 52, (5, 2)), (45.0, 45.0), (44.5, 40.5), (3.2, 4.7), (78.6, 60.1)):
+        found = measure(scene, x, y, ApertureSizes(radius_px, 20.0, 35.0), box_px=3.0, find=False)
+        aperture = CircularAperture((x, y), radius_px)
+        area_px = aperture.do_photometry(np.ones(pixels.shape))[0][0]
+        total_e = aperture.do_photometry(pixels.astype(np.float64))[0][0]
+        assert found.flux_e == pytest.approx(total_e - area_px * found.background_e, abs=1e-9 * total_e)

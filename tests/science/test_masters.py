@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from iop4cli.frames.quality import Pixel
+from iop4cli.science.clipped_mean import PixelVariance, clipped_mean
 from iop4cli.science.defects import defects, harmful_dark_rate
 from iop4cli.science.master_checks import (
     FrameStatistics,
@@ -215,3 +216,16 @@ def test_blocks_that_are_combined_at_once_make_the_same_master(monkeypatch):
     for name in ("image", "uncertainty", "noisy"):
         assert np.array_equal(getattr(one, name), getattr(three, name))
     assert (one.level, one.scatter, one.clipped_fraction) == (three.level, three.scatter, three.clipped_fraction)
+
+
+def test_the_error_of_what_is_kept_is_its_own_however_little_it_weighs():
+    """Two good frames are hit in a pixel, and what is left is a frame a thousand times noisier."""
+    sigmas = np.array([1.0, 1.0, 1000.0])
+    block = np.zeros((3, 1, 4), np.float32)
+    block[:2, 0, 2] = 1e4
+    mean = clipped_mean(
+        block, np.zeros((1, 4), np.float32), PixelVariance(sigmas**2, np.zeros(3)), np.zeros(3), sigmas, np.ones(3)
+    )
+    assert mean.n_clipped == 2 and mean.image[0, 2] == 0.0
+    assert mean.uncertainty[0, 2] == pytest.approx(1000.0, rel=1e-6)
+    assert mean.uncertainty[0, 0] == pytest.approx(np.sqrt(0.5), rel=1e-5)

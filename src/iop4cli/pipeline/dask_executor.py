@@ -28,7 +28,7 @@ _CHECK_S = 60.0
 _LOOK_FOR_WORKERS_S = 5.0
 _PATIENCE_AT_THE_END_S = 10.0
 # Numbers depend on these; what is pickled depends on iop4.
-_SAME_VERSIONS = ("iop4cli", "numpy", "astropy", "sep", "scipy", "astrometry")
+_SAME_VERSIONS = ("iop4cli", "numpy", "astropy", "photutils", "sep", "scipy", "astrometry")
 _PROOF = ".dask-{}.probe"
 
 

@@ -17,7 +17,7 @@ from iop4cli.pipeline.step import DONE, FAILED, Outcome, Step
 from iop4cli.pipeline.view import View
 
 BATCH_ROWS = 200
-BATCH_SECONDS = 2.0
+BATCH_SECONDS = 1.0
 
 
 class Recorder:

@@ -37,7 +37,8 @@ OUT_OF_MEMORY = "ran out of memory"
 # The step of a job that only loads what the steps use.
 WARM = "warm"
 _LIBRARIES = (
-    "astropy.io.fits", "astrometry", "astroscrappy", "sep", "scipy.ndimage", "scipy.interpolate", "scipy.spatial",
+    "astropy.io.fits", "astrometry", "astroscrappy", "photutils.geometry", "sep", "scipy.ndimage",
+    "scipy.interpolate", "scipy.spatial",
     "iop4cli.pipeline.astrometer", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
 )  # fmt: skip
 _MAIN = (

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, Quality, byte
-from iop4cli.science.circle import shares_inside
 from iop4cli.science.medians import median_of
 from iop4cli.science.sky import sky_of
 
@@ -98,7 +97,7 @@ def measure(
         np.arange(columns.start, columns.stop)[None, :] - x, np.arange(rows.start, rows.stop)[:, None] - y
     )
     pixels, dq = scene.electrons[rows, columns].astype(np.float64), scene.dq[rows, columns]
-    weights = shares_inside(distance.shape, x - columns.start, y - rows.start, sizes.radius_px)
+    weights = _overlap(distance.shape, x - columns.start, y - rows.start, sizes.radius_px)
     sky, sky_err, sky_sigma = _annulus(scene, pixels, dq, distance, (x, y), rows, columns, sizes)
     bits |= _pixel_bits(dq, weights) | _edge_bit(scene.electrons.shape, x, y, sizes.radius_px)
     bits |= _neighbour_bit(scene, x, y, sizes)
@@ -209,6 +208,18 @@ def _window(shape: tuple[int, int], x: float, y: float, reach_px: float) -> tupl
     top, bottom = max(0, int(np.floor(y - reach_px))), min(height, int(np.ceil(y + reach_px)) + 1)
     left, right = max(0, int(np.floor(x - reach_px))), min(width, int(np.ceil(x + reach_px)) + 1)
     return slice(top, bottom), slice(left, right)
+
+
+def _overlap(shape: tuple[int, int], x: float, y: float, radius_px: float) -> np.ndarray:
+    """The exact area of each pixel inside the circle, of a cut-out with this shape.
+
+    What `photutils.aperture.CircularAperture` asks for its masks, without making one of these for each star.
+    """
+    from photutils.geometry import circular_overlap_grid
+
+    height, width = shape
+    edges = -0.5 - x, width - 0.5 - x, -0.5 - y, height - 0.5 - y
+    return np.asarray(circular_overlap_grid(*edges, width, height, radius_px, 1, 1))
 
 
 def _annulus(

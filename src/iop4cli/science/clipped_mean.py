@@ -93,7 +93,8 @@ def _clipped(
         lost = far[deviation[far] > CLIP_SIGMAS**2 * (1.0 + of_median / expected[far])]
         n_lost[lost] += 1
         weight_lost[lost] += weight
-        variance_lost[lost] += weight**2 * expected[lost]
+        # In double precision, for what is kept may be next to nothing of the whole.
+        variance_lost[lost] += weight**2 * (slope * light[lost].astype(np.float64) + constant)
         chi2 += deviation
         np.maximum(largest, deviation, out=largest)
         share = np.multiply(layer, np.float32(weight), out=deviation)
@@ -106,7 +107,8 @@ def _clipped(
     odd = np.flatnonzero((n_lost > 0) | noisy)
     any_kept = n_lost[odd] < n_frames
     kept_weight = np.where(any_kept, 1.0 - weight_lost[odd], 1.0)
-    kept_variance = of_all[odd] - np.where(any_kept, variance_lost[odd], 0.0)
+    whole = slope * light[odd].astype(np.float64) + constant
+    kept_variance = np.where(any_kept, whole - variance_lost[odd], whole)
     # Of an even number no frame need be near the median: then the median it is.
     image[odd] = np.where(any_kept, weighed[odd] / kept_weight, middle[odd])
     # What the pixel's own scatter says is then the measure.

@@ -16,7 +16,8 @@ _SIGMAS, _GROWN_SIGMAS = 6.0, 3.0
 _SHARP = 0.5
 _MOST_PASSES = 6
 _PLACES = 4
-# A fit that moves by less is done: a hundredth of what no profile is known better than (science/profile.py).
+# A fit whose last step was less is done: steps become far smaller from one to the next, and this one moved the light of
+# no pixel by a fifth of what a profile is known to at best (science/profile.py).
 _STILL_PX, _STILL_SHARE = 1e-3, 1e-4
 _FAINT = 3.0
 _UNSURE = 0.3

@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,10 @@ def _install() -> None:
             files = job.payload.get("files", ())
             for temporary, _ in files:
                 temporary.touch()
-            return self.done(job, notes=(str(os.getpid()),), files=tuple(files))
+            told = [str(os.getpid())]
+            if "tells" in job.payload:
+                told.append("loaded" if job.payload["tells"] in sys.modules else "not loaded")
+            return self.done(job, notes=tuple(told), files=tuple(files))
 
     known, toy = steps.step_named, Toy()
     wanted_step, wanted_item, how, *marks = os.environ.get("MISBEHAVING", "no no no").split()
