@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import subprocess
@@ -63,11 +64,13 @@ class _Watch(threading.Thread):
 def _family(process: int) -> list[int]:
     found = [process]
     for one in found:
-        for task in Path(f"/proc/{one}/task").glob("*"):
-            try:
+        # It, or one of its threads, may end at any moment of this.
+        tasks = list[Path]()
+        with contextlib.suppress(OSError):
+            tasks += Path(f"/proc/{one}/task").iterdir()
+        for task in tasks:
+            with contextlib.suppress(OSError):
                 found += map(int, (task / "children").read_text().split())
-            except OSError:
-                continue
     return found
 
 

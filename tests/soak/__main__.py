@@ -6,6 +6,7 @@ import argparse
 import importlib
 import pkgutil
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="the few tries of every day's tests")
     parser.add_argument("--only", action="append", metavar="TEXT", help="faults whose name holds this; repeatable")
     chosen = parser.parse_args(arguments)
+    # A script that starts this in its background has it leave Ctrl-C alone, and then all that it starts would.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     n_lost = 0
     print(f"{'fault':<58} {'tried':>6} {'lost':>5} {'s':>6}  told")
     for fault in faults():

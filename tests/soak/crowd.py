@@ -80,9 +80,20 @@ class Crowd:
             time.sleep(0.2)
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=_HANGS_S)
+        try:
+            _, err = process.communicate(timeout=_HANGS_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, err = process.communicate()
         if process.returncode != 130 or "Traceback" in err:
             self.lost.append(f"exit {process.returncode} of iop4 watch: {err.strip()[-300:]}")
+
+    def doing(self, what: Callable[..., None], *words: object) -> None:
+        """A thread's own error is no less lost than a row."""
+        try:
+            what(*words)
+        except Exception as error:
+            self.lost.append(f"{what.__name__} {words}: {type(error).__name__}: {error}")
 
 
 def crowd(folder: Path, seconds: int) -> Tried:
@@ -112,7 +123,7 @@ def crowd(folder: Path, seconds: int) -> Tried:
         (people.writer, ("source", 4, lambda text: ("catalog", "add", text, "--ra", "10", "--dec", "80"))),
         (people.watch, ()),
     ]
-    threads = [threading.Thread(target=target, args=arguments) for target, arguments in who]
+    threads = [threading.Thread(target=people.doing, args=(target, *arguments)) for target, arguments in who]
     with _screen(archive, folder, people) as looked:
         for thread in threads:
             thread.start()
