@@ -75,6 +75,20 @@ def put_in_place(temporary: Path, final: Path) -> None:
     sync(final.parent)
 
 
+def put_all_in_place(files: Iterable[tuple[Path, Path]]) -> None:
+    """Give finished files (temporary, final) their final names, and make the names last through a power cut.
+
+    What has its name already, from an earlier try, keeps it.
+    """
+    folders = dict[Path, None]()
+    for temporary, final in files:
+        if temporary.exists() or not final.exists():
+            temporary.replace(final)
+        folders[final.parent] = None
+    for folder in folders:
+        sync(folder)
+
+
 @contextmanager
 def whole_or_gone(temporary: Path) -> Iterator[None]:
     """What is interrupted leaves no half of a file, under whatever name."""

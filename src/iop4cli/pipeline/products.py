@@ -11,13 +11,11 @@ from iop4cli.archive.people import quoted
 from iop4cli.pipeline.step import Outcome
 
 
-def place(outcome: Outcome) -> None:
-    """Give its files their final names. What has its name already, from an earlier try, keeps it."""
-    from iop4cli.frames.fits import put_in_place
+def place(outcomes: Iterable[Outcome]) -> None:
+    """Give their files their final names."""
+    from iop4cli.frames.fits import put_all_in_place
 
-    for temporary, final in outcome.files:
-        if temporary.exists() or not final.exists():
-            put_in_place(temporary, final)
+    put_all_in_place([files for outcome in outcomes for files in outcome.files])
 
 
 def throw_away(outcomes: Iterable[Outcome]) -> None:

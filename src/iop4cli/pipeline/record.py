@@ -47,9 +47,8 @@ class Recorder:
             return
         try:
             gone = self._files_of([outcome.item for outcome in outcomes])
-            for outcome in outcomes:
-                place(outcome)
-                gone.difference_update(final for _, final in outcome.files)
+            place(outcomes)
+            gone.difference_update(final for outcome in outcomes for _, final in outcome.files)
             replacement = Replacement(self.run_id, utc_now())
             undoing = self._undoing([outcome.item for outcome in outcomes], replacement)
             undoing += forget_products(self.view.layout, gone)

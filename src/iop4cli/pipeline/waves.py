@@ -19,7 +19,7 @@ from iop4cli.pipeline.planning import Look, locks_of, look, one_look, planned
 from iop4cli.pipeline.record import Recorder
 from iop4cli.pipeline.recovery import clear, mend
 from iop4cli.pipeline.session import Ended, Event, Session, Waiting
-from iop4cli.pipeline.step import BLOCKED, DUE, FAILED, IMPOSSIBLE, Job, Outcome, Step, night_of
+from iop4cli.pipeline.step import BLOCKED, DUE, FAILED, IMPOSSIBLE, Decision, Job, Outcome, Step, night_of
 
 # Nights are taken until they have so much to do: enough that the last of it keeps no worker waiting for long.
 _ITEMS_AT_ONCE = 200
@@ -133,6 +133,8 @@ class _Work:
                 recorder.add(Outcome(self.step.name, decision.item, decision.state, decision.why))
                 yield Ended(self.step.name, decision.item, decision.state, decision.why)
         recorder.flush()
+        # The largest first, so that none of them is still at work when all others are done.
+        mine.sort(key=self._pixels, reverse=True)
         due = [decision.job for decision in mine if decision.state == DUE and decision.job is not None]
         try:
             yield from self._done(recorder, due, doubting=True)
@@ -142,6 +144,10 @@ class _Work:
             for outcome in self.doubtful:
                 recorder.add(outcome)
             recorder.flush()
+
+    def _pixels(self, decision: Decision) -> int:
+        frames = filter(None, map(self.now.view.frames.get, decision.frames))
+        return sum((frame["width_px"] or 0) * (frame["height_px"] or 0) for frame in frames)
 
     def _done(self, recorder: Recorder, due: Sequence[Job], *, doubting: bool) -> Iterator[Event]:
         with one_look(self.session, self.step) if due else nullcontext():

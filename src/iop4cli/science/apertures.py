@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, Quality, byte
+from iop4cli.science.distances import squared_distance
 from iop4cli.science.medians import median_of
 from iop4cli.science.sky import sky_of
 
@@ -93,9 +94,7 @@ def measure(
     if window is None:
         return Measured(x, y, np.nan, np.nan, np.nan, np.nan, 0.0, int(Quality.EDGE) | bits)
     rows, columns = window
-    distance = np.hypot(
-        np.arange(columns.start, columns.stop)[None, :] - x, np.arange(rows.start, rows.stop)[:, None] - y
-    )
+    distance = np.sqrt(squared_distance(rows, columns, x, y))
     pixels, dq = scene.electrons[rows, columns].astype(np.float64), scene.dq[rows, columns]
     weights = _overlap(distance.shape, x - columns.start, y - rows.start, sizes.radius_px)
     sky, sky_err, sky_sigma = _annulus(scene, pixels, dq, distance, (x, y), rows, columns, sizes)
@@ -240,11 +239,8 @@ def _annulus(
         values = pixels[use]
         noise = 1.4826 * median_of(np.abs(values - median_of(values)))
         for star_x, star_y, star_e in stars:
-            away = np.hypot(
-                np.arange(columns.start, columns.stop)[None, :] - star_x,
-                np.arange(rows.start, rows.stop)[:, None] - star_y,
-            )
-            masked &= away > _reach_px(star_e, noise, scene.fwhm_px)
+            reach_px = _reach_px(star_e, noise, scene.fwhm_px)
+            masked &= squared_distance(rows, columns, star_x, star_y) > reach_px**2
     values = pixels[masked if masked.sum() >= 50 else use]
     if len(values) < 8:
         values = pixels[distance > sizes.radius_px]

@@ -208,7 +208,7 @@ def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) ->
     found, _ = astroscrappy.detect_cosmics(
         cut - np.float32(sky), inmask=known, invar=variance, sigclip=_LA_SIGMAS, sigfrac=_NEIGHBOUR_SHARE,
         objlim=_CONTRAST, gain=1.0, readnoise=max(noise, 1.0), satlevel=np.inf, niter=2, cleantype="medmask",
-        fsmode="convolve", psfmodel="gauss", psffwhm=float(scene.fwhm_px), psfsize=_odd(2.5 * scene.fwhm_px),
+        fsmode="convolve", psfmodel="gauss", psffwhm=float(scene.fwhm_px), psfsize=_odd(2.0 * scene.fwhm_px),
     )  # fmt: skip
     distance = np.hypot(
         np.arange(columns.start, columns.stop)[None, :] - x_px,

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
 from iop4cli.science.medians import medians_of_rows
+from iop4cli.science.sky_mesh import subtract_sky
 
-# sep needs room for the many pixels of a saturated star or a bright galaxy.
-_PIXEL_STACK = 1_000_000
+# Pixels above the threshold that sep has room for at a time; more, for a saturated star or a bright galaxy, take it
+# longer to make ready than to find the stars of a frame.
+_PIXEL_STACKS = 300_000, 3_000_000
 # No star is narrower than this share of the camera's usual one, however good the seeing.
 _NARROWEST_SHARE = 0.35
 # From this width on a pixel that stands out from the 24 around it cannot belong to a star.
 _WELL_SAMPLED_PX = 6.0
+# So many pixels across a star are enough to find it, and where: finer ones are added up before.
+_ENOUGH_FWHM_PX = 6.0
 _SPIKE_SIGMAS = 5.0
 _SPIKE_SHARE = 0.5
 _LONGEST_KERNEL_PX = 7
+# The least share of an image's light that makes a peak beside its main one a star of its own.
+_APART = 0.005
 _APERTURE_FWHM = 0.7
 
 
@@ -40,24 +47,6 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.x_px)
-
-
-def subtract_sky(electrons: np.ndarray, dq: np.ndarray, mesh_px: int) -> tuple[np.ndarray, float, float]:
-    """(image without sky, sky level, sky rms): a background mesh of about `mesh_px`, fitted to the image's size."""
-    import sep
-
-    sep.set_extract_pixstack(_PIXEL_STACK)
-    height, width = electrons.shape
-    mask = (dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0
-    mesh_x, mesh_y = (_fitted_mesh(side, mesh_px) for side in (width, height))
-    sky = sep.Background(np.ascontiguousarray(electrons), mask=mask, bw=mesh_x, bh=mesh_y, fw=3, fh=3)
-    return electrons - sky.back(dtype=np.float32), float(sky.globalback), float(sky.globalrms)
-
-
-def _fitted_mesh(side_px: int, mesh_px: int) -> int:
-    """A mesh that divides the side into whole cells, so that no sliver at the edge spoils the background."""
-    cells = max(1, round(side_px / mesh_px))
-    return -(-side_px // cells)
 
 
 def detect(
@@ -85,13 +74,10 @@ def detect(
     well_sampled = usual_fwhm_px is not None and usual_fwhm_px >= _WELL_SAMPLED_PX
     if well_sampled:
         # Left to the extraction, one masked pixel would keep it from telling two stars that touch apart.
-        image, mask = _without_spikes(image, sky_rms_e, mask), None
-    # Only with an image of the noise does the threshold know how much the kernel smooths it.
-    smoothed = {"filter_kernel": _kernel(0.5 * float(usual_fwhm_px or 0.0))} if well_sampled else {}
-    noise_e = np.full(image.shape, sky_rms_e, np.float32) if well_sampled else sky_rms_e
-    found = sep.extract(
-        image, threshold_sigmas, err=noise_e, mask=mask, minarea=min_area_px, deblend_cont=0.005, **smoothed
-    )
+        image = _without_spikes(image, sky_rms_e, mask)
+        found = _found_smoothed(image, sky_rms_e, threshold_sigmas, min_area_px, float(usual_fwhm_px or 0.0))
+    else:
+        found = _extracted(image, threshold_sigmas, err=sky_rms_e, mask=mask, minarea=min_area_px, deblend_cont=_APART)
     found = found[np.argsort(-found["flux"], kind="stable")][: 3 * max_stars]
     found = found[found["flux"] > 0]
     if len(found) == 0:
@@ -123,6 +109,57 @@ def detect(
         found["x"].copy(), found["y"].copy(), flux_e[order], found["peak"].copy(), fwhm_px[order], bits[order],
         sky_e, sky_rms_e, typical,
     )  # fmt: skip
+
+
+def _found_smoothed(
+    image: np.ndarray, sky_rms_e: float, threshold_sigmas: float, min_area_px: int, usual_fwhm_px: float
+) -> np.ndarray:
+    """What stands out of an image of stars that spread over many pixels, once it is smoothed by half a star's width.
+
+    Pixels are added up in squares as far as six of these still go into a star: what is found, and where, is the same
+    but for a tenth of its error.
+    """
+    side = max(1, int(usual_fwhm_px / _ENOUGH_FWHM_PX))
+    coarse = _added_up(image, side)
+    # Only with an image of the noise does the threshold know how much the kernel smooths it.
+    noise_e = np.full(coarse.shape, side * sky_rms_e, np.float32)
+    found = _extracted(
+        coarse, threshold_sigmas, err=noise_e, minarea=-(-min_area_px // side**2), deblend_cont=_APART,
+        filter_kernel=_kernel(0.5 * usual_fwhm_px / side),
+    )  # fmt: skip
+    for name in ("x", "y"):
+        found[name] = side * found[name] + (side - 1) / 2
+    for name in ("a", "b"):
+        found[name] *= side
+    found["npix"] *= side**2
+    found["peak"] /= side**2
+    return found
+
+
+def _added_up(image: np.ndarray, side: int) -> np.ndarray:
+    """The sums of squares of so many pixels a side; what is left over at the end of rows and columns is not in them."""
+    height, width = (extent // side * side for extent in image.shape)
+    rows = image[:height:side, :width].copy()
+    for row in range(1, side):
+        rows += image[row:height:side, :width]
+    sums = rows[:, ::side].copy()
+    for column in range(1, side):
+        sums += rows[:, column::side]
+    return sums
+
+
+def _extracted(image: np.ndarray, *given: Any, **named: Any) -> np.ndarray:
+    """What `sep.extract` finds, with more room if what it needs at first is not enough."""
+    import sep
+
+    sep.set_extract_pixstack(_PIXEL_STACKS[0])
+    try:
+        return np.asarray(sep.extract(image, *given, **named))
+    except Exception as error:
+        if "pixel buffer full" not in str(error):
+            raise
+    sep.set_extract_pixstack(_PIXEL_STACKS[1])
+    return np.asarray(sep.extract(image, *given, **named))
 
 
 def _without_spikes(image: np.ndarray, sky_rms_e: float, mask: np.ndarray) -> np.ndarray:

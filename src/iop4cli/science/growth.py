@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
+from iop4cli.science.distances import squared_distance
 from iop4cli.science.sky import LEVEL_VARIANCE, sky_of
 from iop4cli.science.zeropoint import MAG_PER_RELATIVE_FLUX
 
@@ -165,16 +166,16 @@ def _of_star(electrons: np.ndarray, dq: np.ndarray, x: float, y: float, fwhm_px:
     import sep
 
     reach = math.ceil(_SKY_FWHM[1] * fwhm_px)
-    top, left = round(y) - reach, round(x) - reach
-    rows, columns = slice(max(top, 0), top + 2 * reach + 1), slice(max(left, 0), left + 2 * reach + 1)
-    cut = electrons[rows, columns].astype(np.float64)
-    distance = np.hypot(
-        np.arange(cut.shape[1])[None, :] + columns.start - x, np.arange(cut.shape[0])[:, None] + rows.start - y
+    rows, columns = (
+        slice(max(middle - reach, 0), min(middle + reach + 1, extent))
+        for middle, extent in zip((round(y), round(x)), electrons.shape, strict=True)
     )
+    away2 = squared_distance(rows, columns, x, y)
     flagged = (dq[rows, columns] & ~byte(Pixel.NO_FLAT)) != 0
-    if (flagged & (distance <= RADII_FWHM[-1] * fwhm_px + 1.0)).any():
+    if (flagged & (away2 <= (RADII_FWHM[-1] * fwhm_px + 1.0) ** 2)).any():
         return None
-    around = cut[(distance >= _SKY_FWHM[0] * fwhm_px) & (distance <= _SKY_FWHM[1] * fwhm_px) & ~flagged]
+    cut = electrons[rows, columns].astype(np.float64)
+    around = cut[(away2 >= (_SKY_FWHM[0] * fwhm_px) ** 2) & (away2 <= (_SKY_FWHM[1] * fwhm_px) ** 2) & ~flagged]
     if len(around) < _FEWEST_SKY_PX:
         return None
     sky = sky_of(around)
