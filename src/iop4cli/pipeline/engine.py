@@ -21,29 +21,29 @@ def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
     # What lies beside the store (index files) may have changed since an earlier run.
     session.seen.clear()
     recover(session)
-    for step in steps:
-        # A later wave may do what an earlier one could not: an item ends once.
-        failed: dict[str, Ended] = {}
-        changed = False
-        try:
+    changed = set[str]()
+    try:
+        for step in steps:
+            # A later wave may do what an earlier one could not: an item ends once.
+            failed: dict[str, Ended] = {}
             for wave in step.waves:
                 for event in run_wave(session, step, wave):
                     if isinstance(event, Ended):
-                        changed = changed or event.news
+                        if event.news:
+                            changed.update(step.tables)
                         failed.pop(event.item, None)
                         if event.status == FAILED and event.news and wave != step.waves[-1]:
                             failed[event.item] = event
                             continue
                     yield event
-        finally:
-            tables = step.tables if changed else ()
-            try:
-                _keep_names(session, tables)
-            except BaseException:
-                # A signal: the lists are a copy of what is recorded, and it would be long before another run made them.
-                _keep_names(session, tables)
-                raise
-        yield from failed.values()
+            yield from failed.values()
+    finally:
+        try:
+            _keep_names(session, changed)
+        except BaseException:
+            # A signal: the lists are a copy of what is recorded, and it would be long before another run made them.
+            _keep_names(session, changed)
+            raise
 
 
 def _keep_names(session: Session, tables: Collection[str]) -> None:

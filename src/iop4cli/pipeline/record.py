@@ -16,7 +16,7 @@ from iop4cli.pipeline.products import forget_products, place, product_rows, thro
 from iop4cli.pipeline.step import DONE, FAILED, Outcome, Step
 from iop4cli.pipeline.view import View
 
-BATCH_ROWS = 200
+BATCH_ITEMS = 200
 BATCH_SECONDS = 1.0
 
 
@@ -30,8 +30,7 @@ class Recorder:
 
     def add(self, outcome: Outcome) -> None:
         self._waiting.append(self.step.settle(self.view, outcome))
-        n_rows = sum(len(rows) for kept in self._waiting for rows in kept.rows.values()) + len(self._waiting)
-        if n_rows >= BATCH_ROWS or time.monotonic() - self._since >= BATCH_SECONDS:
+        if len(self._waiting) >= BATCH_ITEMS or time.monotonic() - self._since >= BATCH_SECONDS:
             self.flush()
 
     def flush(self) -> None:

@@ -28,10 +28,11 @@ class Classify(Step):
     tables = {"frame": "name"}  # noqa: RUF012
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
+        with view.store.reading():
+            # One opening for all; what follows looks at files, and others may write meanwhile.
+            overrides, targets, _, _ = _overrides(view), view.targets, view.frames, view.items
         for name, why in _misnamed_folders(view):
             yield view.impossible(self, name, why, [name])
-        overrides = _overrides(view)
-        targets = view.targets
         for name, path in raw_files(view):
             row = view.frames.get(name)
             status = _status(path)
