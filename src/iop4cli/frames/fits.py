@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from iop4cli.errors import BadFrame
 from iop4cli.frames.reduced import ascii_text
 from iop4cli.full_disk import told_if_full
 from iop4cli.unfinished import unfinished_beside
 
 if TYPE_CHECKING:
+    import numpy as np
     from astropy.io.fits import HDUList, Header
 
 _BLOCK_BYTES = 2880
@@ -155,6 +154,8 @@ class ReducedImage:
 
 
 def read_reduced(path: Path) -> ReducedImage:
+    import numpy as np
+
     with _opened(path, memmap=False) as hdus:
         return ReducedImage(
             np.ascontiguousarray(hdus[0].data, dtype=np.float32),
@@ -165,6 +166,8 @@ def read_reduced(path: Path) -> ReducedImage:
 
 def read_pixels(path: Path) -> np.ndarray:
     """The primary image of one of our own products as float32."""
+    import numpy as np
+
     with _opened(path, memmap=False) as hdus:
         return np.ascontiguousarray(hdus[0].data, dtype=np.float32)
 
@@ -185,6 +188,8 @@ class MasterImage:
 
 
 def read_master(path: Path, *, uncertainty: bool = False) -> MasterImage:
+    import numpy as np
+
     with _opened(path, memmap=False) as hdus:
         return MasterImage(
             np.ascontiguousarray(hdus[0].data, dtype=np.float32),

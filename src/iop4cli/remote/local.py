@@ -12,7 +12,6 @@ from iop4cli.archive.epochs import check_filename, parse_epoch
 from iop4cli.archive.layout import Layout
 from iop4cli.errors import BadFrame, Iop4Error
 from iop4cli.frames.fits import put_in_place, sync, temporary_beside, whole_or_gone
-from iop4cli.frames.raw import read_header
 from iop4cli.full_disk import DiskFull, told_if_full
 from iop4cli.instruments.headers import read_night
 from iop4cli.instruments.registry import Registry
@@ -68,6 +67,8 @@ class LocalFetch:
 
     def _name(self, path: Path) -> str:
         """TELESCOPE/NIGHT/FILENAME by the header, or by the folders for a frame that lies in such a tree already."""
+        from iop4cli.frames.raw import read_header
+
         try:
             header = read_header(path)
             instrument = self.registry.recognise(header)

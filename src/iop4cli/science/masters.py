@@ -19,7 +19,8 @@ _BLOCK_PIXELS = 1 << 22
 _MAD_TO_SIGMA = 1.4826
 # The variance of a Gaussian cut at 4 sigma, relative to the whole one's.
 _CUT_AT_4_VARIANCE = 0.99893
-# How far frames are thinned in each axis where only their level is wanted, and to how many pixels for their noise.
+# How far frames are thinned in each axis where only their level is wanted, and to about how many pixels for their
+# noise.
 _THINNED = 4
 _NOISE_PIXELS = 1 << 18
 
@@ -206,7 +207,7 @@ def _noise_of_frames(stack: _Stack) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     equations give the s_i. Of two frames only the sum is known: it is shared as expected. Of one nothing is.
     """
     height, width = stack.frames[0].shape
-    block = stack.block(slice(0, height), max(1, math.isqrt(height * width // _NOISE_PIXELS)))
+    block = stack.block(slice(0, height), max(1, round(math.sqrt(height * width / _NOISE_PIXELS))))
     without_gaps(block)
     n_frames = len(block)
     middle = median_over_frames(block)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from iop4cli.errors import BadFrame
-from iop4cli.frames.raw import read_header
 from iop4cli.instruments.headers import translate
 from iop4cli.instruments.registry import AmbiguousInstrument, Registry, UnknownInstrument
 from iop4cli.pipeline.arrivals import entries_in, folders_in, is_raw_file, misnamed, raw_name
@@ -52,6 +51,8 @@ class Classify(Step):
             yield view.decide(self, name, parts, [name], payload=payload)
 
     def work(self, job: Job) -> Outcome:
+        from iop4cli.frames.raw import read_header
+
         payload = job.payload
         telescope, night, filename = job.item.split("/", 2)
         row: dict[str, Any] = {
