@@ -184,18 +184,25 @@ class Store:
 def _staged(connection: Connection, batches: Sequence[Batch]) -> list[_Staged]:
     """The rows of all batches in temporary tables, and what is to be done with them."""
     tables: list[tuple[str, str, Any]] = []
+    # The tables of a step mostly are replaced for the same items.
+    scopes: dict[tuple[str, ...], str] = {}
     for number, batch in enumerate(batches):
         rows = _arrow(batch.rows) if batch.rows else None
         tables.append((f"stage_{number}", f"select * from {batch.table} limit 0", rows))
-        if batch.scope is not None and not batch.append:
-            values = _arrow([{"value": value} for value in batch.scope_values]) if batch.scope_values else None
-            tables.append((f"scope_{number}", "select ''::text as value limit 0", values))
+        if batch.scope is None or batch.append or tuple(batch.scope_values) in scopes:
+            continue
+        scopes[tuple(batch.scope_values)] = scope = f"scope_{number}"
+        values = _arrow([{"value": value} for value in batch.scope_values]) if batch.scope_values else None
+        tables.append((scope, "select ''::text as value limit 0", values))
     columns = dict(zip((name for name, *_ in tables), connection.stage(tables), strict=True))
-    return [_of_batch(batch, number, columns[f"stage_{number}"]) for number, batch in enumerate(batches)]
+    return [
+        _of_batch(batch, f"stage_{number}", scopes.get(tuple(batch.scope_values), ""), columns[f"stage_{number}"])
+        for number, batch in enumerate(batches)
+    ]
 
 
-def _of_batch(batch: Batch, number: int, columns: tuple[str, ...]) -> _Staged:
-    stage, table = f"stage_{number}", batch.table
+def _of_batch(batch: Batch, stage: str, scope: str, columns: tuple[str, ...]) -> _Staged:
+    table = batch.table
     insert = f"insert into {table} select * from {stage};"
     if batch.append:
         return _Staged(table, columns, stage, "", insert)
@@ -204,7 +211,7 @@ def _of_batch(batch: Batch, number: int, columns: tuple[str, ...]) -> _Staged:
         alike = " and ".join(f"s.{name} = {table}.{name}" for name in key)
         chosen = f"exists (select 1 from {stage} s where {alike})" if key else ""
         return _Staged(table, columns, stage, chosen, f"insert or replace into {table} select * from {stage};")
-    chosen = f"{batch.scope} in (select value from scope_{number})"
+    chosen = f"{batch.scope} in (select value from {scope})"
     return _Staged(table, columns, stage, chosen, f"delete from {table} where {chosen}; {insert}")
 
 
