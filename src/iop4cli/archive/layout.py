@@ -51,15 +51,20 @@ class Layout:
 
     def reduced_frame(self, name: str) -> Path:
         """The reduced file bears the raw one's name; it is never compressed."""
-        for suffix in (".gz", ".bz2", ".fz"):
-            name = name.removesuffix(suffix)
-        return self.root / "reduced" / name
+        return self.root / "reduced" / product_name(name)
 
     def master_file(self, name: str, key: str) -> Path:
         return self.root / "master" / f"{name}-{key[:8]}.fits"
 
     def relative(self, path: Path) -> str:
         return str(path.relative_to(self.root))
+
+
+def product_name(name: str) -> str:
+    """The name of a frame's reduced file, from that of the raw one."""
+    for suffix in (".gz", ".bz2", ".fz"):
+        name = name.removesuffix(suffix)
+    return name
 
 
 def find_archive(explicit: Path | None) -> Layout:

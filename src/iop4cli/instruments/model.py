@@ -5,9 +5,9 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from typing import Literal
 
 from iop4cli.instruments.photometry import BandSystem
@@ -224,10 +224,14 @@ class Instrument:
 
     def digest(self, *sections: str) -> str:
         """Content hash (16 hex digits) of the named sections, all if none: same digest, same consequences."""
-        unknown = set(sections) - set(SECTIONS)
-        if unknown:
-            raise KeyError(f"no such section of an instrument: {', '.join(sorted(unknown))}")
-        return _digest(self, tuple(sorted(set(sections or SECTIONS))))
+        # Asked for each frame anew, and the same for thousands.
+        known: dict[tuple[str, ...], str] = vars(self).setdefault("_digests", {})
+        if sections not in known:
+            unknown = set(sections) - set(SECTIONS)
+            if unknown:
+                raise KeyError(f"no such section of an instrument: {', '.join(sorted(unknown))}")
+            known[sections] = _digest(self, sorted(set(sections or SECTIONS)))
+        return known[sections]
 
     def calibration_for(self, band: str, night: str) -> CalibrationEntry | None:
         """The calibration of a band valid on a night (ISO date); of several, the one that begins last."""
@@ -250,9 +254,7 @@ class Instrument:
         return tuple(name for name in self.detector.masters if order.index(name) < order.index(kind))
 
 
-@cache
-def _digest(instrument: Instrument, sections: tuple[str, ...]) -> str:
-    """Asked for each frame anew, and the same for thousands."""
+def _digest(instrument: Instrument, sections: Sequence[str]) -> str:
     content = {name: _plain(getattr(instrument, name)) for name in sections}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -81,6 +81,8 @@ class Registry:
 
     def by_name(self, name: str) -> Instrument:
         """The instrument of that name, any case."""
+        if name in self.instruments:
+            return self.instruments[name]
         for instrument in self.instruments.values():
             if instrument.name.casefold() == name.casefold():
                 return instrument

@@ -36,7 +36,7 @@ def judgements(step: Step, view: View, kind: str) -> Iterator[Decision]:
     """The masters of the nights in view whose standing is not what the store says."""
     found = standings_of(view, step, kind)
     for row in view.rows("master"):
-        standing, item = found.get(row["name"]), view.items.get((step.name, row["name"]))
+        standing, item = found.get(row["name"]), view.items.get(step.name, row["name"])
         if standing is None or item is None or item["status"] != DONE or view.pending(step.name, row["name"]):
             continue
         if not (view.layout.root / row["path"]).is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 
@@ -28,4 +29,10 @@ def difference(stored: Mapping[str, Any], parts: Mapping[str, str]) -> str:
 
 def parameter_parts(values: Mapping[str, Any]) -> dict[str, str]:
     """Parameters as named parts of a key, so that a plan can say which one changed."""
-    return {f"parameter {name}": json.dumps(values[name]) for name in sorted(values)}
+    return {f"parameter {name}": _said(type(values[name]).__name__, values[name]) for name in sorted(values)}
+
+
+@lru_cache(maxsize=1024)
+def _said(_kind: str, value: float | str) -> str:
+    """The same for thousands of frames; 1 and True are not."""
+    return json.dumps(value)

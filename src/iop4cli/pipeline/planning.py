@@ -39,7 +39,7 @@ class Look:
 
     def is_known(self, decision: Decision) -> bool:
         """Whether the store says already that it cannot be done, for this reason."""
-        stored = self.view.items.get((decision.step, decision.item))
+        stored = self.view.items.get(decision.step, decision.item)
         return stored is not None and stored["status"] == decision.state and stored["reason"] == decision.why
 
     def unchanged(self, step: Step, decision: Decision) -> Ended | None:
@@ -48,7 +48,7 @@ class Look:
             return Ended(step.name, decision.item, decision.state, decision.why, news=False)
         if decision.state != CURRENT:
             return None
-        row = self.view.items[(step.name, decision.item)]
+        row = self.view.items.of(step.name)[decision.item]
         state = CURRENT if row["status"] == DONE else row["status"]
         return Ended(step.name, decision.item, state, row["reason"] or "up to date", news=False)
 
@@ -121,5 +121,5 @@ def _retired(session: Session, view: View, step: Step, wave: str, decisions: Seq
     planned = {decision.item for decision in decisions}
     if len(step.waves) > 1:
         planned |= {decision.item for other in step.waves[:-1] for decision in step.plan(view, other)}
-    lost = (item for name, item in view.items if name == step.name and item not in planned)
+    lost = (item for item in view.items.of(step.name) if item not in planned)
     return sorted(item for item in lost if step.name != "classify" or not view.finished("classify", item))

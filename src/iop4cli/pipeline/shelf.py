@@ -6,12 +6,13 @@ import datetime
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from iop4cli.pipeline.choice import GEOMETRY, Choice, Row, as_date, best_of, judged
 
 # What of a frame tells which master it has.
-_ASKED = ("telescope", "instrument", "night", "band", "angle_deg", *GEOMETRY)
+_asked_of = itemgetter("telescope", "instrument", "night", "band", "angle_deg", *GEOMETRY)
 _Camera = tuple[str, str, str]
 
 
@@ -28,7 +29,7 @@ class Shelf:
         self._made: dict[tuple[Any, ...], Choice] = {}
 
     def choose(self, kind: str, frame: Row, max_age_days: int, *, angle_matters: bool = True) -> Choice:
-        asked = (kind, *(frame.get(name) for name in _ASKED), max_age_days, angle_matters)
+        asked = (kind, _asked_of(frame), max_age_days, angle_matters)
         if asked not in self._made:
             self._made[asked] = self._chosen(kind, frame, max_age_days, angle_matters)
         return self._made[asked]

@@ -150,10 +150,12 @@ def night_of(item: str) -> str:
     return "/".join(item.split("/", 2)[:2])
 
 
+_plain_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+
+
 def digest(value: Any) -> str:
     """A short content hash of plain values, the same in every process."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_plain_text(value).encode()).hexdigest()[:16]
 
 
 def measurement_id(source: str, mode: str, method: str, inputs: Sequence[str]) -> str:

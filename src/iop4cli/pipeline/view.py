@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,23 @@ class Surroundings:
     instrument_folders: tuple[Path, ...] = ()
 
 
+class Items:
+    """What steps did before: rows of the store with name, key, parts, status, reason and notes, read step by step."""
+
+    def __init__(self, read: Callable[[str], list[Row]]) -> None:
+        self._read = read
+        self._steps: dict[str, dict[str, Row]] = {}
+
+    def of(self, step: str) -> dict[str, Row]:
+        """Those of one step, by item."""
+        if step not in self._steps:
+            self._steps[step] = {row["name"]: row for row in self._read(step)}
+        return self._steps[step]
+
+    def get(self, step: str, item: str) -> Row | None:
+        return self.of(step).get(item)
+
+
 @dataclass
 class View:
     """One consistent look at the store. `nights` limits it to epochs `TELESCOPE/NIGHT` (None: all).
@@ -70,6 +88,7 @@ class View:
     _tables: dict[str, list[Row]] = field(default_factory=dict)
     _pending: dict[str, set[str]] = field(default_factory=dict)
     _fields: dict[str, list[Row]] = field(default_factory=dict)
+    _files: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout:
@@ -120,13 +139,33 @@ class View:
         return [*near, *(row for row in self.store.rows("select * from master") if row["name"] not in known)]
 
     @cached_property
-    def items(self) -> dict[tuple[str, str], Row]:
-        """What steps did before, by (step, item)."""
-        return {(row["step"], row["name"]): row for row in self.rows("item")}
+    def items(self) -> Items:
+        """What steps did before."""
+        return Items(self._items_of)
+
+    def _items_of(self, step: str) -> list[Row]:
+        of_nights = f"select name, key, parts, status, reason, notes, step from item{self._where('item')}"
+        return self.store.rows(f"select * exclude step from ({of_nights}) where step = {quoted(step)}")
+
+    def has_file(self, folder: str, name: str) -> bool:
+        """Whether a frame's or master's file of this name (TELESCOPE/NIGHT/FILE) is there; each folder is read once."""
+        night, _, file = name.rpartition("/")
+        if (folder, night) not in self._files:
+            try:
+                found = frozenset(entry.name for entry in os.scandir(self.layout.root / folder / night))
+            except OSError:
+                found = frozenset()
+            self._files[folder, night] = found
+        return file in self._files[folder, night]
 
     @cached_property
     def frames(self) -> dict[str, Row]:
         return {row["name"]: row for row in self.rows("frame")}
+
+    @cached_property
+    def masters(self) -> dict[str, Row]:
+        """The masters that a frame in view may have, by name."""
+        return {row["name"]: row for row in self.rows("master")}
 
     @cached_property
     def reduced(self) -> dict[str, Row]:
@@ -162,12 +201,23 @@ class View:
         return {source.name: source for source in read_sources(self.store)}
 
     @cached_property
+    def catalog_names(self) -> list[str]:
+        return sorted(self.catalog)
+
+    @cached_property
     def catalog_positions(self) -> tuple[np.ndarray, np.ndarray]:
         """Right ascensions and declinations in degrees, in the order of the sorted names."""
         import numpy as np
 
-        sources = [self.catalog[name] for name in sorted(self.catalog)]
+        sources = [self.catalog[name] for name in self.catalog_names]
         return np.array([s.ra_deg for s in sources], float), np.array([s.dec_deg for s in sources], float)
+
+    @cached_property
+    def catalog_directions(self) -> np.ndarray:
+        """Unit vectors (n, 3) towards the sources, in the order of the sorted names."""
+        from iop4cli.science.wcs import towards
+
+        return towards(*self.catalog_positions)
 
     @cached_property
     def targets(self) -> Targets:
@@ -205,18 +255,18 @@ class View:
 
     def finished(self, step: str, item: str) -> Row | None:
         """What the step left of an item if it succeeded."""
-        row = self.items.get((step, item))
+        row = self.items.get(step, item)
         return row if row is not None and row["status"] == DONE else None
 
     def reason(self, step: str, item: str) -> str:
         """Why the step has no product for the item."""
-        row = self.items.get((step, item))
+        row = self.items.get(step, item)
         if row is None:
             return f"{step} has not been run on it"
         return row["reason"] or f"{step}: {row['status']}"
 
     def key(self, step: str, item: str) -> str:
-        row = self.items.get((step, item))
+        row = self.items.get(step, item)
         return str(row["key"]) if row is not None and row["key"] else "none"
 
     def expect(self, decisions: Iterable[Decision]) -> None:
@@ -226,8 +276,8 @@ class View:
             if decision.job is None:
                 continue
             self._pending.setdefault(decision.step, set()).add(decision.item)
-            self.items[(decision.step, decision.item)] = {
-                "step": decision.step, "name": decision.item, "key": decision.job.key, "status": DONE, "reason": "",
+            self.items.of(decision.step)[decision.item] = {
+                "name": decision.item, "key": decision.job.key, "status": DONE, "reason": "",
                 "parts": json.dumps(dict(decision.job.parts)), "notes": None,
             }  # fmt: skip
             for table, rows in decision.expected.items():
@@ -240,7 +290,7 @@ class View:
         names = {row[column] for row in rows}
         kept = [row for row in self.rows(table) if row[column] not in names]
         self._tables[table] = kept + [dict(row) for row in rows]
-        for cached in ("frames", "reduced", "wcs"):
+        for cached in ("frames", "masters", "reduced", "wcs"):
             self.__dict__.pop(cached, None)
 
     # The three answers of a plan.
@@ -252,19 +302,22 @@ class View:
         parts: Mapping[str, str],
         frames: Iterable[str],
         *,
-        payload: Mapping[str, Any] | None = None,
+        payload: Callable[[], Mapping[str, Any]] = dict,
         missing: str = "",
-        expected: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        expected: Callable[[], Mapping[str, Sequence[Mapping[str, Any]]]] = dict,
     ) -> Decision:
-        """Due or up to date: by the parts of the key, each compared. `missing` names a lost file."""  # fmt: skip
+        """Due or up to date: by the parts of the key, each compared. `missing` names a lost file.
+
+        What the job is given, and what rows are expected of it, is asked for only if it is due.
+        """
         full = {"step": f"{step.name} {step.version}", **parts}
         key = digest(full)
-        stored = self.items.get((step.name, item))
+        stored = self.items.get(step.name, item)
         why = self._why_due(stored, key, full, missing)
         if not why:
             return Decision(step.name, item, CURRENT, "up to date", tuple(frames))
-        job = Job(step.name, item, key, full, why, payload or {})
-        return Decision(step.name, item, DUE, why, tuple(frames), job, expected or {})
+        job = Job(step.name, item, key, full, why, payload())
+        return Decision(step.name, item, DUE, why, tuple(frames), job, expected())
 
     def _why_due(self, stored: Row | None, key: str, parts: Mapping[str, str], missing: str) -> str:
         if stored is None:

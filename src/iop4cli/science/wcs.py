@@ -24,10 +24,11 @@ class TanWcs:
     def to_pixel(self, ra_deg: np.ndarray, dec_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixel positions (n,); NaN for the half of the sky behind the tangent plane."""
         xi, eta = to_plane(np.asarray(ra_deg, float), np.asarray(dec_deg, float), *self.crval_deg)
-        inverse = np.linalg.inv(np.array(self.cd))
+        (a, b), (c, d) = self.cd
+        determinant = a * d - b * c
         return (
-            inverse[0, 0] * xi + inverse[0, 1] * eta + self.crpix_px[0],
-            inverse[1, 0] * xi + inverse[1, 1] * eta + self.crpix_px[1],
+            (d * xi - b * eta) / determinant + self.crpix_px[0],
+            (a * eta - c * xi) / determinant + self.crpix_px[1],
         )
 
     @property
@@ -85,6 +86,12 @@ def from_plane(
     ra = ra0 + np.arctan2(xi, below)
     dec = np.arctan2(np.sin(dec0) + eta * np.cos(dec0), np.hypot(xi, below))
     return np.degrees(ra) % 360.0, np.degrees(dec)
+
+
+def towards(ra_deg: np.ndarray | float, dec_deg: np.ndarray | float) -> np.ndarray:
+    """Unit vectors (..., 3) towards places (...) of the sky."""
+    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
 
 
 def separation_deg(ra_deg: np.ndarray, dec_deg: np.ndarray, ra0_deg: float, dec0_deg: float) -> np.ndarray:

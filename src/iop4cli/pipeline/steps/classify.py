@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Classify(Step):
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         with view.store.reading():
             # One opening for all; what follows looks at files, and others may write meanwhile.
-            overrides, targets, _, _ = _overrides(view), view.targets, view.frames, view.items
+            overrides, targets, _, _ = _overrides(view), view.targets, view.frames, view.items.of(self.name)
         for name, why in _misnamed_folders(view):
             yield view.impossible(self, name, why, [name])
         for name, path in raw_files(view):
@@ -48,7 +48,7 @@ class Classify(Step):
             payload = {"path": str(path), "overrides": said, "instrument_folders": folders,
                        "size": status.st_size if status else None, "mtime_ns": status.st_mtime_ns if status else None,
                        "known": _known_checksum(row, status), "refused": raw_name(path)[1]}  # fmt: skip
-            yield view.decide(self, name, parts, [name], payload=payload)
+            yield view.decide(self, name, parts, [name], payload=partial(dict, payload))
 
     def work(self, job: Job) -> Outcome:
         from iop4cli.frames.raw import read_header

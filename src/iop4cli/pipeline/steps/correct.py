@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from iop4cli.frames.quality import Quality, describe
 from iop4cli.instruments.photometry import CATALOGUE_SYSTEM
 from iop4cli.pipeline.hosts import HostCorrector, Hosts
 from iop4cli.pipeline.night_scatter import NightScatter
 from iop4cli.pipeline.parts import parameter_parts
-from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step, digest
+from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step, digest, night_of
 from iop4cli.pipeline.view import Row, View
 
 _READ = (
@@ -52,9 +53,12 @@ class Correct(Step):
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         params = view.parameters(self)
         hosts = Hosts.of(view, params["host_mag_days"], params["host_mag_wander"])
+        frames_of: dict[str, list[str]] = {}
+        for name in view.frames:
+            frames_of.setdefault(night_of(name), []).append(name)
         for item, origins in _nights(view).items():
             epoch = item.rsplit("/", 1)[0]
-            frames = [name for name in view.frames if name.startswith(epoch + "/")]
+            frames = frames_of.get(epoch, [])
             late = next((step for origin, step in origins if view.pending(step, origin)), None)
             late = late or hosts.waits_for(view, epoch)
             if late is not None:
@@ -72,7 +76,7 @@ class Correct(Step):
                 "params": params, "origins": [origin for origin, _ in origins],
                 "systems": systems, "hosts": hosts.tables(epoch), "magnitudes": hosts.magnitudes(epoch),
             }  # fmt: skip
-            yield view.decide(self, item, parts, frames, payload=payload)
+            yield view.decide(self, item, parts, frames, payload=partial(dict, payload))
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
         by_origin: dict[str, list[Row]] = {}
@@ -117,9 +121,10 @@ STEP = Correct()
 def _nights(view: View) -> dict[str, list[tuple[str, str]]]:
     """(origin, step) of all results of each night, under TELESCOPE/NIGHT/results."""
     found: dict[str, set[tuple[str, str]]] = {}
-    for (step, item), row in view.items.items():
-        if step not in {"phot", "pol"} or row["status"] != DONE:
-            continue
+    done = [
+        (step, item) for step in ("phot", "pol") for item, row in view.items.of(step).items() if row["status"] == DONE
+    ]
+    for step, item in done:
         frame = view.frames.get(item)
         if step == "phot" and frame is not None and frame["mode"] == "pol":
             continue  # its result is the group's

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,11 +68,10 @@ class MkMaster(Step):
                     **{kind: choice.key for kind, choice in masters.items()},
                     **parameter_parts({name: params[name] for name in params if name not in self._JUDGING}),
                 }
-                payload = _payload(view, item, wave, frames, masters, params)
                 expected = [{**_master_row(item, wave, first), "key": None, "accepted": True, "n_frames": len(frames)}]
                 decision = view.decide(
-                    self, item, parts, names, payload=payload, missing=_lost_file(view, item),
-                    expected={"master": expected},
+                    self, item, parts, names, payload=partial(_payload, view, item, wave, frames, masters, params),
+                    missing=_lost_file(view, item), expected=partial(dict, master=expected),
                 )  # fmt: skip
                 if decision.job is not None:
                     expected[0]["key"] = decision.job.key
@@ -224,10 +224,11 @@ def _payload(
 
 
 def _lost_file(view: View, item: str) -> str:
-    for row in view.rows("master"):
-        if row["name"] == item and row["path"] and not (view.layout.root / row["path"]).is_file():
-            return f"its file {row['path']} is gone"
-    return ""
+    row = view.masters.get(item)
+    if row is None or not row["path"]:
+        return ""
+    folder, _, name = row["path"].partition("/")
+    return "" if view.has_file(folder, name) else f"its file {row['path']} is gone"
 
 
 def _fit_frames(job: Job) -> tuple[list[tuple[Mapping[str, Any], Any]], list[dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -69,7 +70,6 @@ class Phot(Step):
             "positions": digest(positions),
             **parameter_parts(params),
         }
-        reduced = view.reduced[name]
         photometric = frame["mode"] != "pol"
         if params["aperture"] == "optimal":
             parts["target"] = str(frame["target"])
@@ -81,14 +81,18 @@ class Phot(Step):
             parts["twin"] = twin["name"] if twin is not None else "none"
         elif group is not None:
             parts["group"] = digest([(other, view.key("solve", other)) for other in group.frames])
-        payload = {
-            "path": str(view.layout.reduced_frame(name)), "params": params, "fwhm_px": fwhm_px, "positions": positions,
-            "wcs": view.wcs[name], "wcs_extraordinary": view.wcs_extraordinary.get(name),
-            "flat": _flat_part(view, frame), "group": group.frames if group else (),
-            "fallback": bool(reduced["master_notes"]), "photometric": photometric, "of": frame["target"],
-        }  # fmt: skip
-        if photometric:
-            payload |= _photometry_payload(view, frame, inside) | {"twin": None if twin is None else twin["name"]}
+
+        def payload() -> dict[str, Any]:
+            known = {
+                "path": str(view.layout.reduced_frame(name)), "params": params, "fwhm_px": fwhm_px,
+                "positions": positions, "wcs": view.wcs[name], "wcs_extraordinary": view.wcs_extraordinary.get(name),
+                "flat": _flat_part(view, frame), "group": group.frames if group else (),
+                "fallback": bool(view.reduced[name]["master_notes"]), "photometric": photometric, "of": frame["target"],
+            }  # fmt: skip
+            if photometric:
+                known |= _photometry_payload(view, frame, inside) | {"twin": None if twin is None else twin["name"]}
+            return known
+
         return view.decide(self, name, parts, [name], payload=payload)
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
@@ -145,20 +149,21 @@ def sources_inside(view: View, frame: Row, margin_px: float = 0.0) -> list[Sourc
     """Catalogue sources on the frame, by name."""
     import numpy as np
 
-    from iop4cli.science.wcs import separation_deg
+    from iop4cli.science.wcs import towards
 
     row = view.wcs[frame["name"]]
     ra, dec = view.catalog_positions
     if len(ra) == 0:
         return []
-    near = np.flatnonzero(separation_deg(ra, dec, row["ra_deg"], row["dec_deg"]) <= row["radius_deg"])
+    # A little more than the circle round the frame: what is inside is told by the pixels.
+    cosines = view.catalog_directions @ towards(row["ra_deg"], row["dec_deg"])
+    near = np.flatnonzero(cosines >= math.cos(math.radians(1.01 * row["radius_deg"] + 0.001)))
     if len(near) == 0:
         return []
     x, y = wcs_of(row).to_pixel(ra[near], dec[near])
     inside = (x > margin_px) & (x < frame["width_px"] - 1 - margin_px)
     inside &= (y > margin_px) & (y < frame["height_px"] - 1 - margin_px)
-    names = sorted(view.catalog)
-    return [view.catalog[names[index]] for index in near[inside]]
+    return [view.catalog[view.catalog_names[index]] for index in near[inside]]
 
 
 def _group_of_frames(view: View) -> dict[str, NamedGroup]:
@@ -213,10 +218,10 @@ def _magnitudes_part(inside: Sequence[Source], band: str | None) -> str:
 
 def _flat_part(view: View, frame: Row) -> tuple[str, tuple[int, int] | None] | None:
     """The flat that the frame was divided by, and where in it the frame's corner lies."""
-    for master in view.rows("master"):
-        if master["name"] == view.reduced[frame["name"]]["flat"] and master["path"]:
-            return str(view.layout.root / master["path"]), window_in(master, frame)
-    return None
+    master = view.masters.get(view.reduced[frame["name"]]["flat"])
+    if master is None or not master["path"]:
+        return None
+    return str(view.layout.root / master["path"]), window_in(master, frame)
 
 
 def _photometry_payload(view: View, frame: Row, inside: Sequence[Source]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
@@ -42,7 +43,7 @@ class Pol(Step):
                 yield view.impossible(self, name, reason, [name])
         for group in groups:
             if _may_grow(view, group):
-                if (self.name, group.name) in view.items:
+                if view.items.get(self.name, group.name) is not None:
                     yield Decision(self.name, group.name, CURRENT, "its missing angles may still come", group.frames)
                 continue
             if any(view.pending("phot", name) for name in group.frames):
@@ -81,7 +82,7 @@ class Pol(Step):
             "calibration": numbers,
             "fallback": any(view.reduced[name]["master_notes"] for name in group.frames if name in view.reduced),
         }  # fmt: skip
-        return view.decide(self, group.name, parts, group.frames, payload=payload)
+        return view.decide(self, group.name, parts, group.frames, payload=partial(dict, payload))
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
         """Give each job the fluxes of its frames and the catalogue's word on its sources."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iop4cli import __version__
+from iop4cli.archive.layout import product_name
 from iop4cli.pipeline.choice import Choice, angle_matters, why_none, window_in
 from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step
@@ -48,10 +49,10 @@ class Reduce(Step):
                 **{f"master {kind}": f"{choice.name} {choice.key}" for kind, choice in chosen.items()},
                 **parameter_parts(params),
             }
-            lost = "" if view.layout.reduced_frame(name).is_file() else "its file is gone"
+            lost = "" if view.has_file("reduced", product_name(name)) else "its file is gone"
             yield view.decide(
-                self, name, parts, [name], payload=_payload(view, frame, chosen), missing=lost,
-                expected={"reduced": [_reduced_row(view, name, chosen)]},
+                self, name, parts, [name], payload=partial(_payload, view, frame, chosen), missing=lost,
+                expected=partial(_expected, view, name, chosen),
             )  # fmt: skip
 
     def work(self, job: Job) -> Outcome:
@@ -101,6 +102,10 @@ class Reduce(Step):
 
 
 STEP = Reduce()
+
+
+def _expected(view: View, name: str, chosen: Mapping[str, Choice]) -> dict[str, list[dict[str, Any]]]:
+    return {"reduced": [_reduced_row(view, name, chosen)]}
 
 
 def _reduced_row(view: View, name: str, chosen: Mapping[str, Choice]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,7 @@ class Solve(Step):
         name = frame["name"]
         params = _parameters(view, self, frame["instrument"])
         hints = _hints(view, frame, params)
+        beams = beams_of(view, frame)
         side_px = min(frame["width_px"], frame["height_px"])
         files = choose(
             view.index_files,
@@ -86,30 +87,31 @@ class Solve(Step):
         )
         parts = {
             "reduced frame": view.key("reduce", name),
-            "hints": digest([hints, beams_of(view, frame)]),
-            "index files": digest([f.digest for f in files]) if files else "none",
+            "hints": digest([hints, beams]),
+            "index files": _digest_of(tuple(f.digest for f in files)) if files else "none",
             **parameter_parts(params),
         }
-        stored = view.items.get((self.name, name))
-        if stored is not None and not view.force and _index_part(stored) == _index_key(self, parts):
+        stored = view.items.get(self.name, name)
+        before = "" if stored is None or view.force else _index_part(stored)
+        if before and (not files or before == _index_key(self, parts)):
             return None  # solved otherwise: a later wave's to judge
-        if not files and stored is not None and _index_part(stored) and not view.force:
-            return None
         if not files and _solved_otherwise_alike(view, stored, parts):
             # Without index files (a cron job that lacks IOP4_INDEX_PATH) what was solved with them stays good.
             return Decision(self.name, name, CURRENT, "up to date", (name,))
-        payload = _payload(view, frame, params, hints) | {"index_files": [str(f.path) for f in files]}
-        if not files:
-            # A frame of two beams may still be found in another, which index files of larger quads solve.
-            if payload["beams"] is None or not view.index_files:
-                return view.impossible(self, name, _no_index(view, hints), [name])
-            payload["no_index"] = _no_index(view, hints)
+        # Without index files a frame of two beams may still be found in another, which those of larger quads solve.
+        if not files and (beams is None or not view.index_files):
+            return view.impossible(self, name, _no_index(view, hints), [name])
+
+        def payload() -> dict[str, Any]:
+            why_none = {} if files else {"no_index": _no_index(view, hints)}
+            return _payload(view, frame, params, hints) | {"index_files": [str(f.path) for f in files]} | why_none
+
         return view.decide(self, name, parts, [name], payload=payload)
 
     def _by_reference(self, view: View, frame: Row, wave: str) -> Iterator[Decision]:
         """Only for frames that the earlier waves did not solve."""
         name = frame["name"]
-        stored = view.items.get((self.name, name))
+        stored = view.items.get(self.name, name)
         if stored is None or view.pending(self.name, name):
             return
         dual = beams_of(view, frame) is not None
@@ -130,9 +132,12 @@ class Solve(Step):
         }
         if wave == "track" and _parts(stored).get(_PART_OF["sequence"]) == _index_key(self, parts):
             return  # solved by its neighbours: the next wave's to judge
-        payload = _payload(view, frame, params, _hints(view, frame, params)) | {
-            "references": references, "wave": wave, "index_reason": stored["reason"] or "",
-        }  # fmt: skip
+
+        def payload() -> dict[str, Any]:
+            return _payload(view, frame, params, _hints(view, frame, params)) | {
+                "references": references, "wave": wave, "index_reason": stored["reason"] or "",
+            }  # fmt: skip
+
         yield view.decide(self, name, parts, [name], payload=payload)
 
     def prepare(self, view: View, jobs: Sequence[Job]) -> list[Job]:
@@ -231,6 +236,12 @@ def _no_index(view: View, hints: Mapping[str, Any]) -> str:
 
 def _index_key(step: Step, parts: Mapping[str, str]) -> str:
     return digest({"step": f"{step.name} {step.version}", **parts})
+
+
+@lru_cache(maxsize=1024)
+def _digest_of(texts: tuple[str, ...]) -> str:
+    """The same for all frames of a field."""
+    return digest(texts)
 
 
 def _parts(stored: Row) -> dict[str, str]:
