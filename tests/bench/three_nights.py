@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,20 +59,29 @@ def raw_files(folder: Path) -> list[Path]:
 
 
 def floor(folder: Path) -> Cost:
-    """Read every raw file once, one pass of arithmetic over every pixel, write every product once; nothing else."""
+    """Read every raw file once, one pass of arithmetic over every pixel, write every product once; nothing else.
+
+    Each product is written to a file of its own, and synced to the disk as a product has to be.
+    """
+    scratch = folder / "floor"
+    scratch.mkdir()
     start, cpu = time.perf_counter(), time.process_time()
-    scratch = folder / "floor.bin"
     pixels = np.zeros(1, np.float32)
     for path in raw_files(folder):
         content, rows, columns = _image_of(path)
         raw = np.frombuffer(content, ">i2", rows * columns, len(content) - _padded(2 * rows * columns))
         pixels = raw.astype(np.float32) * np.float32(1.5) - np.float32(1000)
-    for top in ("master", "reduced"):
-        for product in (folder / top).rglob("*.fits"):
-            n_bytes = product.stat().st_size
-            scratch.write_bytes(np.resize(pixels, -(-n_bytes // 4)).tobytes())
-    scratch.unlink(missing_ok=True)
-    return Cost(time.perf_counter() - start, time.process_time() - cpu, math.nan)
+    products = [product for top in ("master", "reduced") for product in (folder / top).rglob("*.fits")]
+    products += (folder / "reduced").rglob("*.fit")
+    for number, product in enumerate(products):
+        n_bytes = product.stat().st_size
+        with (scratch / str(number)).open("wb") as file:
+            file.write(np.resize(pixels, -(-n_bytes // 4)))
+            file.flush()
+            os.fsync(file.fileno())
+    cost = Cost(time.perf_counter() - start, time.process_time() - cpu, math.nan)
+    shutil.rmtree(scratch)
+    return cost
 
 
 def _padded(n_bytes: int) -> int:
