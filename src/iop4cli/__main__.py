@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
         output.line(f"iop4 {__version__}")
         return
     from iop4cli.app import make_app
-    from iop4cli.shell.messages import EXIT_INTERRUPTED, exit_codes, usage_problem
+    from iop4cli.shell.messages import BY_SIGNALS, EXIT_INTERRUPTED, exit_codes, usage_problem
 
     try:
         with exit_codes():
@@ -33,18 +34,25 @@ def main() -> None:
             output.flush()
             sys.exit(code if isinstance(code, int) else 0)
     except SystemExit as end:
-        _leave_at_once(end.code)
+        if end.code in BY_SIGNALS or _is_awaited():
+            _leave_at_once(end.code)
         raise
 
 
+def _is_awaited() -> bool:
+    """Whether a server still owes an answer: what waits for it would abort the program as it ends."""
+    waiting = sys.modules.get("iop4cli.archive.waiting")
+    return waiting is not None and waiting.is_left()
+
+
 def _leave_at_once(code: object) -> None:
-    """If a server still owes an answer: what waits for it would abort the program as it ends."""
+    """All is closed and said. A library in C whose import or call a signal has broken off may abort where Python takes
+    it down (1 of 465 signals did that), and nothing is left that needs it to."""
     from iop4cli.shell import output
 
-    waiting = sys.modules.get("iop4cli.archive.waiting")
-    if waiting is not None and waiting.is_left():
+    with suppress(OSError):  # the terminal may be gone
         output.flush()
-        os._exit(code if isinstance(code, int) else 1)
+    os._exit(code if isinstance(code, int) else 1)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from iop4cli.shell import output
 from iop4cli.shell.output import clean
 
 _OUTPUT_FULL = "no space left where the output goes: free some space and run again"
-EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_HUNG_UP = 130, 143, 129
+EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_HUNG_UP = BY_SIGNALS = 130, 143, 129
 
 _verbosity = 0
 
