@@ -29,7 +29,7 @@ from iop4cli.pipeline.engine import Ended, Session, Tally, run_steps
 from iop4cli.pipeline.executor import Here, one_thread_each
 from iop4cli.pipeline.step import Parameters
 from iop4cli.pipeline.steps import STEP_NAMES, step_named
-from iop4cli.pipeline.view import Surroundings
+from iop4cli.pipeline.surroundings import Surroundings
 from iop4cli.share import share_dir
 from iop4cli.simulate.compare import Compared, compare, read_truth, summarise
 from iop4cli.simulate.fields import read_standards

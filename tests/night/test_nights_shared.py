@@ -24,7 +24,7 @@ from iop4cli.pipeline.engine import Ended, Session, Waiting, new_run_id, run_ste
 from iop4cli.pipeline.executor import Here
 from iop4cli.pipeline.step import Job, Outcome, Parameters
 from iop4cli.pipeline.steps import step_named
-from iop4cli.pipeline.view import Surroundings
+from iop4cli.pipeline.surroundings import Surroundings
 from tests.night.archives import INDEX, Archive, environment
 from tests.soak.many import differences, small_night
 

@@ -14,7 +14,7 @@ from iop4cli.errors import UsageError
 from iop4cli.instruments.registry import Registry
 from iop4cli.pipeline.step import Parameters
 from iop4cli.pipeline.steps import STEP_NAMES, step_named
-from iop4cli.pipeline.view import Surroundings
+from iop4cli.pipeline.surroundings import Surroundings
 from iop4cli.shell import messages
 from iop4cli.shell.config import Config, Setting, load_config, user_instrument_folder
 

@@ -12,7 +12,8 @@ from iop4cli.archive.store import Store
 from iop4cli.pipeline.arrivals import Underway
 from iop4cli.pipeline.executor import Executor
 from iop4cli.pipeline.step import CURRENT, DONE, FAILED, IMPOSSIBLE, Outcome
-from iop4cli.pipeline.view import Surroundings, View
+from iop4cli.pipeline.surroundings import Surroundings
+from iop4cli.pipeline.view import View
 
 NIGHT_TIMEOUT_S = 3600.0
 

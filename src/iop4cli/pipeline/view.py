@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,64 +11,24 @@ from typing import TYPE_CHECKING, Any
 from iop4cli.archive.layout import Layout
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Store
+from iop4cli.pipeline.items import Folders, Items
 from iop4cli.pipeline.master_reach import MasterReach
 from iop4cli.pipeline.parts import difference
 from iop4cli.pipeline.shelf import Shelf
-from iop4cli.pipeline.step import (
-    BLOCKED,
-    CURRENT,
-    DONE,
-    DUE,
-    IMPOSSIBLE,
-    Decision,
-    Job,
-    Parameters,
-    Step,
-    digest,
-)
+from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, IMPOSSIBLE, Decision, Job, Step, digest
+from iop4cli.pipeline.surroundings import Surroundings
 
 if TYPE_CHECKING:
     import datetime
-    from pathlib import Path
-
-    import numpy as np
 
     from iop4cli.archive.index_files import IndexFile
     from iop4cli.archive.source import Source
-    from iop4cli.instruments.registry import Registry
     from iop4cli.pipeline.arrivals import Underway
     from iop4cli.pipeline.calibrations import DatedCalibration
+    from iop4cli.pipeline.sky_catalog import SkyCatalog
     from iop4cli.pipeline.targets import Targets
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a plan depends on besides the store."""
-
-    layout: Layout
-    registry: Registry
-    parameters: Parameters
-    index_folders: tuple[Path, ...] = ()
-    instrument_folders: tuple[Path, ...] = ()
-
-
-class Items:
-    """What steps did before: rows of the store with name, key, parts, status, reason and notes, read step by step."""
-
-    def __init__(self, read: Callable[[str], list[Row]]) -> None:
-        self._read = read
-        self._steps: dict[str, dict[str, Row]] = {}
-
-    def of(self, step: str) -> dict[str, Row]:
-        """Those of one step, by item."""
-        if step not in self._steps:
-            self._steps[step] = {row["name"]: row for row in self._read(step)}
-        return self._steps[step]
-
-    def get(self, step: str, item: str) -> Row | None:
-        return self.of(step).get(item)
 
 
 @dataclass
@@ -88,7 +47,6 @@ class View:
     _tables: dict[str, list[Row]] = field(default_factory=dict)
     _pending: dict[str, set[str]] = field(default_factory=dict)
     _fields: dict[str, list[Row]] = field(default_factory=dict)
-    _files: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout:
@@ -147,16 +105,10 @@ class View:
         of_nights = f"select name, key, parts, status, reason, notes, step from item{self._where('item')}"
         return self.store.rows(f"select * exclude step from ({of_nights}) where step = {quoted(step)}")
 
-    def has_file(self, folder: str, name: str) -> bool:
-        """Whether a frame's or master's file of this name (TELESCOPE/NIGHT/FILE) is there; each folder is read once."""
-        night, _, file = name.rpartition("/")
-        if (folder, night) not in self._files:
-            try:
-                found = frozenset(entry.name for entry in os.scandir(self.layout.root / folder / night))
-            except OSError:
-                found = frozenset()
-            self._files[folder, night] = found
-        return file in self._files[folder, night]
+    @cached_property
+    def files(self) -> Folders:
+        """Which files of the archive are there."""
+        return Folders(self.layout.root)
 
     @cached_property
     def frames(self) -> dict[str, Row]:
@@ -201,23 +153,10 @@ class View:
         return {source.name: source for source in read_sources(self.store)}
 
     @cached_property
-    def catalog_names(self) -> list[str]:
-        return sorted(self.catalog)
+    def sky_catalog(self) -> SkyCatalog:
+        from iop4cli.pipeline.sky_catalog import SkyCatalog
 
-    @cached_property
-    def catalog_positions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Right ascensions and declinations in degrees, in the order of the sorted names."""
-        import numpy as np
-
-        sources = [self.catalog[name] for name in self.catalog_names]
-        return np.array([s.ra_deg for s in sources], float), np.array([s.dec_deg for s in sources], float)
-
-    @cached_property
-    def catalog_directions(self) -> np.ndarray:
-        """Unit vectors (n, 3) towards the sources, in the order of the sorted names."""
-        from iop4cli.science.wcs import towards
-
-        return towards(*self.catalog_positions)
+        return SkyCatalog.of(self.catalog.values())
 
     @cached_property
     def targets(self) -> Targets:

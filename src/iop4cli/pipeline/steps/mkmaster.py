@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 class MkMaster(Step):
     name = "mkmaster"
-    version = 2
+    version = 3
     # A flat needs its bias and dark, a dark its bias; each kind is judged before the next is made with it.
     waves = ("bias", f"{COMPARE}bias", "dark", f"{COMPARE}dark", "flat", f"{COMPARE}flat")
     of_nights = True
@@ -227,8 +227,7 @@ def _lost_file(view: View, item: str) -> str:
     row = view.masters.get(item)
     if row is None or not row["path"]:
         return ""
-    folder, _, name = row["path"].partition("/")
-    return "" if view.has_file(folder, name) else f"its file {row['path']} is gone"
+    return "" if view.files.has(row["path"]) else f"its file {row['path']} is gone"
 
 
 def _fit_frames(job: Job) -> tuple[list[tuple[Mapping[str, Any], Any]], list[dict[str, Any]]]:

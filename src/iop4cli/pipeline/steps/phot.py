@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,7 @@ SAME_TIME_S = 0.05
 
 class Phot(Step):
     name = "phot"
-    version = 3
+    version = 4
     tables = {  # noqa: RUF012
         "aperture": "frame", "field_star": "frame", "measurement": "origin", "measurement_input": "origin",
     }  # fmt: skip
@@ -147,23 +146,14 @@ def _checked(params: dict[str, Any]) -> dict[str, Any]:
 
 def sources_inside(view: View, frame: Row, margin_px: float = 0.0) -> list[Source]:
     """Catalogue sources on the frame, by name."""
-    import numpy as np
-
-    from iop4cli.science.wcs import towards
-
-    row = view.wcs[frame["name"]]
-    ra, dec = view.catalog_positions
-    if len(ra) == 0:
-        return []
-    # A little more than the circle round the frame: what is inside is told by the pixels.
-    cosines = view.catalog_directions @ towards(row["ra_deg"], row["dec_deg"])
-    near = np.flatnonzero(cosines >= math.cos(math.radians(1.01 * row["radius_deg"] + 0.001)))
+    row, catalog = view.wcs[frame["name"]], view.sky_catalog
+    near = catalog.near(row["ra_deg"], row["dec_deg"], row["radius_deg"])
     if len(near) == 0:
         return []
-    x, y = wcs_of(row).to_pixel(ra[near], dec[near])
+    x, y = wcs_of(row).to_pixel(catalog.ra_deg[near], catalog.dec_deg[near])
     inside = (x > margin_px) & (x < frame["width_px"] - 1 - margin_px)
     inside &= (y > margin_px) & (y < frame["height_px"] - 1 - margin_px)
-    return [view.catalog[view.catalog_names[index]] for index in near[inside]]
+    return [catalog.sources[number] for number in near[inside]]
 
 
 def _group_of_frames(view: View) -> dict[str, NamedGroup]:

@@ -153,17 +153,11 @@ def _may_grow(view: View, group: NamedGroup) -> bool:
 
 def _magnitudes_part(view: View, group: NamedGroup, band: str) -> str:
     """The catalogue's word on the sources of the group's field."""
-    import numpy as np
-
-    from iop4cli.science.wcs import separation_deg
-
     row = view.wcs.get(group.frames[0])
     if row is None:
         return "unknown"
-    ra, dec = view.catalog_positions
-    names = sorted(view.catalog)
-    near = np.flatnonzero(separation_deg(ra, dec, row["ra_deg"], row["dec_deg"]) <= 1.2 * row["radius_deg"])
-    sources = [view.catalog[names[index]] for index in near]
+    near = view.sky_catalog.near(row["ra_deg"], row["dec_deg"], 1.2 * row["radius_deg"])
+    sources = [view.sky_catalog.sources[number] for number in near]
     return magnitudes_part(sources, band, view.instrument(group.instrument).system_of(band))
 
 

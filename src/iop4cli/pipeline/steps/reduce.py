@@ -49,7 +49,7 @@ class Reduce(Step):
                 **{f"master {kind}": f"{choice.name} {choice.key}" for kind, choice in chosen.items()},
                 **parameter_parts(params),
             }
-            lost = "" if view.has_file("reduced", product_name(name)) else "its file is gone"
+            lost = "" if view.files.has(f"reduced/{product_name(name)}") else "its file is gone"
             yield view.decide(
                 self, name, parts, [name], payload=partial(_payload, view, frame, chosen), missing=lost,
                 expected=partial(_expected, view, name, chosen),
