@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from plotted_rows import result
 
@@ -28,6 +28,7 @@ def test_ticks_are_within_and_not_too_many(low, span, at_most):
                        st.booleans(), st.booleans()), min_size=1, max_size=20),
     st.booleans(),
 )  # fmt: skip
+@example([(0.0, 1.0, None, True, False), (0.0, 2.2250738585e-313, None, False, False)], False)
 def test_any_points_are_drawn_in_eighty_columns(values, plain):
     points = tuple(Point(x, y, error, hollow=hollow, limit=limit) for x, y, error, hollow, limit in values)
     chart = Chart("title", "x", (Panel("y (mag)", (Series("one", points),), inverted=True, level=0.0),))

@@ -29,6 +29,8 @@ class Canvas:
 
     def put(self, x: float, y: float, letter: str, style: str, *, over: bool = True) -> None:
         """A character at fractions x, y (upwards) of the canvas; outside nothing is drawn."""
+        if not (math.isfinite(x) and math.isfinite(y)):  # of an axis that spans less than a number can tell
+            return
         column, line = math.floor(x * self.width), self.height - 1 - math.floor(y * self.height)
         column, line = (self.width - 1 if x == 1 else column), (0 if y == 1 else line)
         if 0 <= column < self.width and 0 <= line < self.height and (over or self.cells[line][column][0] == " "):
