@@ -18,8 +18,6 @@ _PIXEL_STACKS = 300_000, 3_000_000
 _NARROWEST_SHARE = 0.35
 # From this width on a pixel that stands out from the 24 around it cannot belong to a star.
 _WELL_SAMPLED_PX = 6.0
-# So many pixels across a star are enough to find it, and where: finer ones are added up before.
-_ENOUGH_FWHM_PX = 6.0
 _SPIKE_SIGMAS = 5.0
 _SPIKE_SHARE = 0.5
 _LONGEST_KERNEL_PX = 7
@@ -114,38 +112,13 @@ def detect(
 def _found_smoothed(
     image: np.ndarray, sky_rms_e: float, threshold_sigmas: float, min_area_px: int, usual_fwhm_px: float
 ) -> np.ndarray:
-    """What stands out of an image of stars that spread over many pixels, once it is smoothed by half a star's width.
-
-    Pixels are added up in squares as far as six of these still go into a star: what is found, and where, is the same
-    but for a tenth of its error.
-    """
-    side = max(1, int(usual_fwhm_px / _ENOUGH_FWHM_PX))
-    coarse = _added_up(image, side)
+    """What stands out of an image of stars that spread over many pixels, smoothed by half a star's width."""
     # Only with an image of the noise does the threshold know how much the kernel smooths it.
-    noise_e = np.full(coarse.shape, side * sky_rms_e, np.float32)
-    found = _extracted(
-        coarse, threshold_sigmas, err=noise_e, minarea=-(-min_area_px // side**2), deblend_cont=_APART,
-        filter_kernel=_kernel(0.5 * usual_fwhm_px / side),
+    noise_e = np.full(image.shape, sky_rms_e, np.float32)
+    return _extracted(
+        image, threshold_sigmas, err=noise_e, minarea=min_area_px, deblend_cont=_APART,
+        filter_kernel=_kernel(0.5 * usual_fwhm_px),
     )  # fmt: skip
-    for name in ("x", "y"):
-        found[name] = side * found[name] + (side - 1) / 2
-    for name in ("a", "b"):
-        found[name] *= side
-    found["npix"] *= side**2
-    found["peak"] /= side**2
-    return found
-
-
-def _added_up(image: np.ndarray, side: int) -> np.ndarray:
-    """The sums of squares of so many pixels a side; what is left over at the end of rows and columns is not in them."""
-    height, width = (extent // side * side for extent in image.shape)
-    rows = image[:height:side, :width].copy()
-    for row in range(1, side):
-        rows += image[row:height:side, :width]
-    sums = rows[:, ::side].copy()
-    for column in range(1, side):
-        sums += rows[:, column::side]
-    return sums
 
 
 def _extracted(image: np.ndarray, *given: Any, **named: Any) -> np.ndarray:
