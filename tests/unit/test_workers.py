@@ -9,12 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 
 from iop4cli.errors import UsageError
 from iop4cli.pipeline.executor import Here, Processes, make_executor, worker_limits
+from iop4cli.pipeline.nursery import _ASK, _REQUEST, Nursery
 from iop4cli.pipeline.step import DONE, FAILED, Job, Outcome
 from iop4cli.pipeline.workers import Limits, machine_memory_mb, resident_mb
 
@@ -178,22 +180,66 @@ def test_a_file_that_was_taken_and_not_recorded_goes(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_worker_without_a_job_loads_the_libraries_meanwhile() -> None:
+def test_workers_are_born_with_the_libraries_loaded() -> None:
     with closing(Processes(2, Limits(60.0), eager=True)) as executor:
-        jobs = [toy(f"{n}/sleep0.1", tells="scipy.interpolate") for n in range(6)]
-        assert {outcome.notes[1] for outcome in executor.run(jobs)} == {"not loaded"}
-        (alone,) = executor.run([toy("sleep0.5")])
-        told: dict[str, str] = {}
+        jobs = [toy(f"{n}/sleep0.1", tells="photutils.geometry") for n in range(6)]
 
-        def other_has_told() -> bool:
-            # What it answers to the loading is nobody's outcome.
-            for outcome in executor.run(jobs):
-                told[outcome.notes[0]] = outcome.notes[1]
-            return len(told) == 2
+        def all_have() -> bool:
+            # Those of the first jobs need not wait for what these do not use.
+            return {outcome.notes[1] for outcome in executor.run(jobs)} == {"loaded"}
 
-        assert soon(other_has_told)
-        told.pop(alone.notes[0])
-        assert list(told.values()) == ["loaded"]
+        assert soon(all_have)
+
+
+def test_somebody_kills_the_process_that_workers_come_from(tmp_path: Path) -> None:
+    with closing(Processes(2, Limits(60.0), eager=True)) as executor:
+        jobs = [toy(f"{n}/sleep0.2") for n in range(8)]
+        outcomes = executor.run(jobs)
+        first = next(outcomes)
+        os.kill(parent_of(int(first.notes[0])), signal.SIGKILL)
+        assert {outcome.status for outcome in [first, *outcomes]} == {DONE}
+        # Its workers ended with it, and others have come.
+        again = {int(outcome.notes[0]) for outcome in executor.run(jobs)}
+        assert again and int(first.notes[0]) not in again
+
+
+def parent_of(pid: int) -> int:
+    said = subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=True)
+    return int(said.stdout)
+
+
+def test_nothing_is_left_when_this_program_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import sys; from iop4cli.pipeline.executor import Processes; from iop4cli.pipeline.workers import Limits; "
+        "from iop4cli.pipeline.step import Job; executor = Processes(2, Limits(60.0), eager=True); "
+        "outcomes = executor.run([Job('toy', f'{n}/good', '', {}, '') for n in range(2)] "
+        "+ [Job('toy', 'sleep60', '', {}, '')]); print(next(outcomes).notes[0], flush=True); next(outcomes); "
+        "next(outcomes)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        nursery = parent_of(worker)
+        assert parent_of(nursery) == parent.pid
+        parent.kill()
+    assert soon(lambda: not is_running(nursery) and not is_running(worker))
+
+
+def is_running(pid: int) -> bool:
+    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return said.stdout.strip()[:1] not in {"", "Z"}
+
+
+def test_a_reply_that_a_signal_kept_from_being_taken_is_nobody_elses() -> None:
+    nursery = Nursery(vars(Limits()))
+    ours, theirs = Pipe()
+    with closing(nursery), ours, theirs:
+        worker = nursery.bear(theirs.fileno())
+        asked = nursery._n_asked + 1
+        nursery._line.sendall(_REQUEST.pack(_ASK, asked, worker.pid))
+        nursery._n_asked = asked
+        worker.kill()
+        assert worker.wait() == -signal.SIGKILL
 
 
 def test_one_process_has_the_protection_too(tmp_path: Path) -> None:

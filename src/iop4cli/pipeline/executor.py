@@ -15,11 +15,12 @@ from typing import Protocol, TypeVar
 from iop4cli.archive.layout import PRODUCT_FOLDERS
 from iop4cli.errors import Iop4Error, UsageError
 from iop4cli.full_disk import DiskFull
+from iop4cli.pipeline.nursery import Nursery, NurseryGone
 from iop4cli.pipeline.step import FAILED, Job, Outcome, night_of
-from iop4cli.pipeline.workers import OUT_OF_MEMORY, WARM, Answer, Asked, Limits, Worker, machine_memory_mb
+from iop4cli.pipeline.workers import OUT_OF_MEMORY, Answer, Asked, Limits, Worker, machine_memory_mb
 from iop4cli.unfinished import forget_own, remove_of
 
-# Starting a worker costs a second or two of imports; fewer jobs than this are quicker here, or in a single one.
+# What workers need costs a second of imports; fewer jobs than this are quicker here, or in a single one.
 _JOBS_WORTH_A_WORKER = 4
 _PATIENCE_AT_THE_END_S = 10.0
 _LOOK_EVERY_S = 0.05
@@ -96,7 +97,8 @@ class Processes:
         self._jobs: SimpleQueue[Asked | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._workers: list[Worker] = []
-        self._run, self._is_warm = 0, False
+        self._nursery: Nursery | None = None
+        self._run = 0
         # Of all workers so far, and of the last jobs.
         self._processes, self._nights = set[int](), set[str]()
 
@@ -107,6 +109,7 @@ class Processes:
         self._run += 1
         n_workers = self.n_workers if self._workers or len(jobs) >= _JOBS_WORTH_A_WORKER else 1
         self._nights = {night_of(job.item) for job in jobs}
+        self._let_early_ones_go()
         # Cores without a job are shared out to those that have one.
         cores = max(1, self.n_workers // max(1, len(jobs)))
         waiting, tried = deque(replace(job, cores=cores) for job in jobs), set[str]()
@@ -118,7 +121,6 @@ class Processes:
                     self._jobs.put(Asked(self._run, waiting.popleft()))
                     n_asked += 1
                 self._start(min(n_asked, n_workers))
-                self._warm_idle(n_idle=len(self._workers) - len(jobs))
                 answer = self._answer()
                 job = answer.asked.job
                 if answer.asked.run != self._run:
@@ -140,17 +142,16 @@ class Processes:
             _taken_from(self._jobs)
 
     def warm(self) -> None:
-        """Start a worker and let it load what the steps use, so that the first frame need not wait for it."""
-        self._run += 1
-        self._warm_idle(n_idle=1)
-        self._start(1)
+        """Let what the steps use be loaded, so that the first frame need not wait for it."""
+        if self._nursery is None:
+            self._nursery = Nursery(vars(self.limits))
 
-    def _warm_idle(self, n_idle: int) -> None:
-        """Let workers that have nothing to do load what later steps use; once, for then all have done so."""
-        if n_idle > 0 and not self._is_warm:
-            self._is_warm = True
-            for _ in range(n_idle):
-                self._jobs.put(Asked(0, Job(WARM, "", "", {}, "")))
+    def _let_early_ones_go(self) -> None:
+        """Each of them would load for itself what was not yet there when it was forked."""
+        if all(worker.is_early and not worker.is_busy for worker in self._workers):
+            for _ in self._workers:
+                self._jobs.put(None)
+            self._workers.clear()
 
     def close(self) -> None:
         """Let go of the workers; the files of what they were at when a signal came are not to be kept."""
@@ -168,6 +169,9 @@ class Processes:
                 _discard(answer)
             self._workers.clear()
             self._jobs = SimpleQueue()
+            if self._nursery is not None:
+                self._nursery.close()
+                self._nursery = None
             self._remove_untaken()
 
     def _remove_untaken(self) -> None:
@@ -182,8 +186,19 @@ class Processes:
     def _start(self, n_wanted: int) -> None:
         self._workers = [worker for worker in self._workers if not worker.is_over]
         while len(self._workers) < n_wanted:
-            self._workers.append(Worker(self.limits, self._jobs, self._answers))
+            self._workers.append(self._born())
             self._processes.add(self._workers[-1].process)
+
+    def _born(self) -> Worker:
+        """A worker, of another nursery if somebody has killed the one that was there."""
+        self.warm()
+        assert self._nursery is not None
+        try:
+            return Worker(self.limits, self._jobs, self._answers, self._nursery)
+        except NurseryGone:
+            self._nursery.close()
+            self._nursery = Nursery(vars(self.limits))
+            return Worker(self.limits, self._jobs, self._answers, self._nursery)
 
     def _answer(self) -> Answer:
         """The next one; who takes too long meanwhile is ended, and so answers too."""

@@ -7,25 +7,20 @@ other end is closed by the kernel when it dies, whatever it was at.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from iop4cli.pipeline.nursery import FOR_PARENT, Nursery
 from iop4cli.unfinished import forget_own, remove_own
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
     from iop4cli.pipeline.step import Job, Outcome
 
-_FOR_PARENT = (signal.SIGINT, signal.SIGHUP)
 _LOOK_FOR_PARENT_S = 2.0
 # The kernel ends a worker whose parent was killed and could not: it never does while a parent lives.
 _ORPHANS_PATIENCE = 2.0
@@ -34,17 +29,6 @@ _KEPT_SHARE = 0.5
 # A half of an answer that does not go on comes from a worker that was stopped.
 _HALF_ANSWER_S = 10.0
 OUT_OF_MEMORY = "ran out of memory"
-# The step of a job that only loads what the steps use.
-WARM = "warm"
-_LIBRARIES = (
-    "astropy.io.fits", "astrometry", "astroscrappy", "photutils.geometry", "sep", "scipy.ndimage",
-    "scipy.interpolate", "scipy.spatial",
-    "iop4cli.pipeline.astrometer", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
-)  # fmt: skip
-_MAIN = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from iop4cli.pipeline.workers import serve; serve(json.loads(sys.argv[2]))"
-)
 
 
 @dataclass(frozen=True)
@@ -78,14 +62,20 @@ class Worker:
     A thread of ours waits for its answers, so that it has its next job at once, whatever the main thread does.
     """
 
-    def __init__(self, limits: Limits, jobs: SimpleQueue[Asked | None], answers: SimpleQueue[Answer]) -> None:
+    def __init__(
+        self, limits: Limits, jobs: SimpleQueue[Asked | None], answers: SimpleQueue[Answer], nursery: Nursery
+    ) -> None:
+        from multiprocessing.connection import Pipe
+
         self.limits, self.is_over, self.was_late = limits, False, False
         self._jobs, self._answers = jobs, answers
         self._asked: Asked | None = None
         self._since_s = 0.0
         self._lock = threading.Lock()
-        self._pipe, self._process = _started(limits)
-        self.process = self._process.pid
+        self._pipe, theirs = Pipe()
+        with theirs:
+            self._process = nursery.bear(theirs.fileno())
+        self.process, self.is_early = self._process.pid, self._process.is_early
         threading.Thread(target=self._tend, daemon=True).start()
 
     @property
@@ -150,38 +140,15 @@ class Worker:
         return answer
 
 
-def _started(limits: Limits) -> tuple[Connection, subprocess.Popen[bytes]]:
-    """A fresh interpreter, never a fork (a child would keep the store's lock), that runs no main module of anybody.
-
-    Ctrl-C and the end of a terminal go to all of its processes, and are for the one that started them: they are held
-    back from the first.
-    """
-    from multiprocessing.connection import Pipe
-
-    ours, theirs = Pipe()
-    with theirs:
-        said = {"pipe": theirs.fileno(), "parent": os.getpid(), **vars(limits)}
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_PARENT)
-        try:
-            process = subprocess.Popen(
-                [sys.executable, *flags, "-P", "-c", _MAIN, json.dumps(sys.path), json.dumps(said)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
-            )  # fmt: skip
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
-    return ours, process
-
-
 def serve(said: dict[str, Any]) -> None:
     """The main loop of a worker."""
     from multiprocessing.connection import Connection
 
     from iop4cli.pipeline.executor import perform
 
-    for number in _FOR_PARENT:
+    for number in FOR_PARENT:
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_PARENT)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FOR_PARENT)
     # Batch systems and systemd send it to every process of a run: what was being written goes.
     handing = _Handing()
     signal.signal(signal.SIGTERM, handing.leave)
@@ -196,7 +163,7 @@ def serve(said: dict[str, Any]) -> None:
             except (EOFError, OSError):
                 return
             signal.setitimer(signal.ITIMER_REAL, _ORPHANS_PATIENCE * said["job_timeout_s"])
-            outcome = _warmed(job) if job.step == WARM else perform(job)
+            outcome = perform(job)
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             is_worn = bool(memory_mb) and (
                 OUT_OF_MEMORY in outcome.reason or resident_mb(os.getpid()) > _KEPT_SHARE * memory_mb
@@ -233,16 +200,6 @@ class _Handing:
         self._is_within = False
         if self._told:
             self.leave(self._told, None)
-
-
-def _warmed(job: Job) -> Outcome:
-    import importlib
-
-    from iop4cli.pipeline.step import DONE, Outcome
-
-    for module in _LIBRARIES:
-        importlib.import_module(module)
-    return Outcome(job.step, job.item, DONE)
 
 
 def _end_with(parent: int) -> None:
