@@ -223,6 +223,19 @@ def test_a_smoothing_kernel_finds_stars_fainter_than_the_noise_of_a_pixel_allows
     assert (away.min(axis=0) < 3.0).sum() >= 2
 
 
+@pytest.mark.parametrize("apart_px", [60.0, 100.0])
+def test_a_faint_star_beside_a_much_brighter_one_is_found(apart_px):
+    rng = np.random.default_rng(6)
+    for _ in range(5):
+        light = np.zeros((300, 400), np.float32)
+        # The fainter one is at 40 sigmas.
+        add_stars(light, [150.0, 150.0 + apart_px], [150.0, 170.0], [100_000.0, 3_000.0], 18.0)
+        image = (rng.poisson(light) + rng.normal(0, 4, light.shape)).astype(np.float32)
+        found = detect(image, np.zeros(image.shape, np.uint8), usual_fwhm_px=15.0)
+        away = np.hypot(found.x_px[:, None] - [150.0, 150.0 + apart_px], found.y_px[:, None] - [150.0, 170.0])
+        assert (away.min(axis=0) < [1.0, 3.0]).all()
+
+
 @pytest.mark.parametrize(("row", "column"), [(188, 197), (148, 180), (128, 128), (177, 164)])
 def test_a_hot_pixel_in_two_stars_that_touch_does_not_make_them_one(row, column):
     rng = np.random.default_rng(5)

@@ -30,13 +30,12 @@ _APERTURE_FWHM = 0.7
 class Detections:
     """Stars, brightest first; pixels count from 0 at the middle of the first pixel.
 
-    `x_px, y_px, flux_e, peak_e, fwhm_px, bits` have shape (n,); the background is in electrons a pixel.
+    `x_px, y_px, flux_e, fwhm_px, bits` have shape (n,); the background is in electrons a pixel.
     """
 
     x_px: np.ndarray
     y_px: np.ndarray
     flux_e: np.ndarray
-    peak_e: np.ndarray
     fwhm_px: np.ndarray
     bits: np.ndarray
     sky_e: float
@@ -80,7 +79,7 @@ def detect(
     found = found[found["flux"] > 0]
     if len(found) == 0:
         empty = np.empty(0)
-        return Detections(empty, empty, empty, empty, empty, np.empty(0, np.int64), sky_e, sky_rms_e, None)
+        return Detections(empty, empty, empty, empty, np.empty(0, np.int64), sky_e, sky_rms_e, None)
     reach_px = np.clip(6.0 * found["a"], 5.0, 40.0)
     radius, _ = sep.flux_radius(image, found["x"], found["y"], reach_px, 0.5, normflux=None, subpix=5)
     fwhm_px = 2.0 * radius
@@ -104,7 +103,7 @@ def detect(
     order = np.argsort(-flux_e, kind="stable")
     found = found[order]
     return Detections(
-        found["x"].copy(), found["y"].copy(), flux_e[order], found["peak"].copy(), fwhm_px[order], bits[order],
+        found["x"].copy(), found["y"].copy(), flux_e[order], fwhm_px[order], bits[order],
         sky_e, sky_rms_e, typical,
     )  # fmt: skip
 
@@ -112,13 +111,25 @@ def detect(
 def _found_smoothed(
     image: np.ndarray, sky_rms_e: float, threshold_sigmas: float, min_area_px: int, usual_fwhm_px: float
 ) -> np.ndarray:
-    """What stands out of an image of stars that spread over many pixels, smoothed by half a star's width."""
-    # Only with an image of the noise does the threshold know how much the kernel smooths it.
-    noise_e = np.full(image.shape, sky_rms_e, np.float32)
-    return _extracted(
-        image, threshold_sigmas, err=noise_e, minarea=min_area_px, deblend_cont=_APART,
-        filter_kernel=_kernel(0.5 * usual_fwhm_px),
-    )  # fmt: skip
+    """What stands out of an image of stars that spread over many pixels, smoothed by half a star's width.
+
+    The filter of sep does not serve: with an image of the noise, without which its threshold does not know how much
+    the kernel smooths it, it parts and cleans what it has found by levels of single pixels, so that stars beside a
+    brighter one are lost.
+    """
+    from scipy.ndimage import correlate1d
+
+    kernel, smoothed = _kernel(0.5 * usual_fwhm_px), image
+    for axis in (0, 1):
+        smoothed = correlate1d(smoothed, kernel, axis=axis, mode="constant")
+        # In units of its own noise, which is less where a part of the kernel lies beyond the edge.
+        noise = np.sqrt(correlate1d(np.ones(image.shape[axis]), kernel**2, mode="constant"))
+        smoothed /= np.expand_dims(noise.astype(np.float32), 1 - axis)
+    found = _extracted(
+        smoothed, threshold_sigmas, err=sky_rms_e, minarea=min_area_px, deblend_cont=_APART, filter_kernel=None
+    )
+    found["flux"] *= (kernel**2).sum()
+    return found
 
 
 def _extracted(image: np.ndarray, *given: Any, **named: Any) -> np.ndarray:
@@ -158,11 +169,10 @@ def _without_spikes(image: np.ndarray, sky_rms_e: float, mask: np.ndarray) -> np
 
 
 def _kernel(fwhm_px: float) -> np.ndarray:
-    """A Gaussian of that width on an odd number of pixels."""
+    """A Gaussian of that width on an odd number of pixels; its sum is 1."""
     half = min(int(np.ceil(fwhm_px / 2)), _LONGEST_KERNEL_PX // 2)
-    step = np.arange(-half, half + 1)
-    profile = np.exp(-4 * np.log(2) * (step / fwhm_px) ** 2)
-    return np.outer(profile, profile)
+    profile = np.exp(-4 * np.log(2) * (np.arange(-half, half + 1) / fwhm_px) ** 2)
+    return np.asarray(profile / profile.sum())
 
 
 def _any_bit(dq: np.ndarray, x_px: np.ndarray, y_px: np.ndarray, bit: Pixel, reach_px: int = 2) -> np.ndarray:
