@@ -69,13 +69,13 @@ def make_folder(folder: Path) -> None:
 
 
 def put_in_place(temporary: Path, final: Path) -> None:
-    """Give a finished file its final name, and make the name last through a power cut."""
+    """Give a finished file, synced, its final name, and make the name last through a power cut."""
     temporary.replace(final)
     sync(final.parent)
 
 
 def put_all_in_place(files: Iterable[tuple[Path, Path]]) -> None:
-    """Give finished files (temporary, final) their final names, and make the names last through a power cut.
+    """Give finished files (temporary, final), synced, their final names, and make the names last through a power cut.
 
     What has its name already, from an earlier try, keeps it.
     """
@@ -110,7 +110,7 @@ def sync(path: Path) -> None:
 def write_image(
     path: Path, header: Header, image: np.ndarray, extensions: Iterable[tuple[str, np.ndarray]] = ()
 ) -> None:
-    """Write an image and named image extensions under this (temporary) name, synced to disk."""
+    """Write an image and named image extensions under this (temporary) name; who gives it a final one syncs it."""
     from astropy.io import fits
     from astropy.io.fits.verify import VerifyWarning
 
@@ -120,11 +120,13 @@ def write_image(
     with warnings.catch_warnings(), told_if_full(path.parent, n_bytes), whole_or_gone(path):
         warnings.simplefilter("ignore", VerifyWarning)
         hdus.writeto(path, output_verify="silentfix+ignore", overwrite=True)
-        sync(path)
 
 
 def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any, str]]) -> None:
-    """Copy a file under a temporary name with cards of its primary header set; the pixels are copied as bytes."""
+    """Copy a file under a temporary name with cards of its primary header set; the pixels are copied as bytes.
+
+    Who gives it a final name syncs it.
+    """
     from astropy.io.fits.verify import VerifyWarning
 
     with _opened(source) as hdus:
@@ -140,8 +142,6 @@ def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any
         new.write(text)
         old.seek(start)
         shutil.copyfileobj(old, new, 1 << 22)
-        new.flush()
-        os.fsync(new.fileno())
 
 
 @dataclass(frozen=True)

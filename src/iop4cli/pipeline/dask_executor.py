@@ -187,6 +187,8 @@ _own = threading.local()
 
 def guarded(job: Job, limits: Limits) -> Outcome:
     """Do a job, in a Dask worker, in a process that this thread keeps for it."""
+    from iop4cli.frames.fits import sync
+
     if getattr(_own, "limits", None) != limits:
         from iop4cli.pipeline.executor import one_thread_each
 
@@ -195,6 +197,10 @@ def guarded(job: Job, limits: Limits) -> Outcome:
         memory_mb = min(limits.memory_mb, machine_memory_mb())
         _own.limits, _own.executor = limits, Processes(1, replace(limits, memory_mb=memory_mb), eager=True)
     (outcome,) = _own.executor.run([job])
+    for temporary, final in outcome.files:
+        if temporary != final:
+            # The recorder's machine cannot make this one write what it still has in memory.
+            sync(temporary)
     return outcome
 
 

@@ -4,24 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iop4cli.archive.layout import Layout
 from iop4cli.archive.people import quoted
 from iop4cli.pipeline.step import Outcome
 
+if TYPE_CHECKING:
+    from iop4cli.frames.syncing import Syncing
 
-def place(outcomes: Iterable[Outcome]) -> None:
-    """Give their files their final names."""
-    from iop4cli.frames.fits import put_all_in_place
 
-    put_all_in_place([files for outcome in outcomes for files in outcome.files])
+class Placing:
+    """Files of outcomes on their way to their final names: each is on disk, whole, before it gets it."""
+
+    def __init__(self) -> None:
+        self._syncing: Syncing | None = None
+
+    def begin(self, outcome: Outcome) -> None:
+        """Let the disk write them while other jobs are waited for."""
+        if outcome.files and self._syncing is None:
+            from iop4cli.frames.syncing import Syncing
+
+            self._syncing = Syncing()
+        if self._syncing is not None:
+            self._syncing.begin(_temporaries(outcome))
+
+    def place(self, outcomes: Sequence[Outcome]) -> None:
+        """Give the files of these, all of them begun, their final names; again, if somebody interrupts it."""
+        if self._syncing is None:
+            return
+        from iop4cli.frames.fits import put_all_in_place
+
+        self._syncing.wait(temporary for outcome in outcomes for temporary in _temporaries(outcome))
+        put_all_in_place([files for outcome in outcomes for files in outcome.files])
+
+    def forget(self, outcomes: Sequence[Outcome]) -> None:
+        if self._syncing is not None:
+            self._syncing.forget(temporary for outcome in outcomes for temporary in _temporaries(outcome))
 
 
 def throw_away(outcomes: Iterable[Outcome]) -> None:
     """Remove files that did not come to their place."""
     for outcome in outcomes:
-        for temporary, _ in _written(outcome):
+        for temporary in _temporaries(outcome):
             temporary.unlink(missing_ok=True)
 
 
@@ -39,6 +64,10 @@ def forget_products(layout: Layout, gone: Iterable[Path]) -> str:
     """SQL for files that are to be removed."""
     paths = ", ".join(quoted(layout.relative(path)) for path in sorted(gone))
     return f"delete from product where path in ({paths});" if paths else ""
+
+
+def _temporaries(outcome: Outcome) -> Iterator[Path]:
+    return (temporary for temporary, _ in _written(outcome))
 
 
 def _written(outcome: Outcome) -> Iterator[tuple[Path, Path]]:

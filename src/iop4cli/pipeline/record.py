@@ -12,7 +12,7 @@ from iop4cli.archive.past import Replacement, remove_items
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Batch, Store, utc_now
 from iop4cli.errors import Iop4Error
-from iop4cli.pipeline.products import forget_products, place, product_rows, throw_away
+from iop4cli.pipeline.products import Placing, forget_products, product_rows, throw_away
 from iop4cli.pipeline.step import DONE, FAILED, Outcome, Step
 from iop4cli.pipeline.view import View
 
@@ -26,10 +26,13 @@ class Recorder:
     def __init__(self, store: Store, step: Step, view: View, run_id: str) -> None:
         self.store, self.step, self.view, self.run_id = store, step, view, run_id
         self._waiting: list[Outcome] = []
+        self._placing = Placing()
         self._since = time.monotonic()
 
     def add(self, outcome: Outcome) -> None:
-        self._waiting.append(self.step.settle(self.view, outcome))
+        outcome = self.step.settle(self.view, outcome)
+        self._placing.begin(outcome)
+        self._waiting.append(outcome)
         if len(self._waiting) >= BATCH_ITEMS or time.monotonic() - self._since >= BATCH_SECONDS:
             self.flush()
 
@@ -46,7 +49,7 @@ class Recorder:
             return
         try:
             gone = self._files_of([outcome.item for outcome in outcomes])
-            place(outcomes)
+            self._placing.place(outcomes)
             gone.difference_update(final for outcome in outcomes for _, final in outcome.files)
             replacement = Replacement(self.run_id, utc_now())
             undoing = self._undoing([outcome.item for outcome in outcomes], replacement)
@@ -54,9 +57,11 @@ class Recorder:
             self.store.write(self._batches(outcomes), undoing, replacement)
         except (Iop4Error, OSError):
             self._waiting.clear()
+            self._placing.forget(outcomes)
             throw_away(outcomes)
             raise
         del self._waiting[: len(outcomes)]
+        self._placing.forget(outcomes)
         _remove(gone)
 
     def _files_of(self, items: Sequence[str]) -> set[Path]:
