@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from iop4cli.archive.source import Source
 from iop4cli.errors import UsageError
 from iop4cli.pipeline.choice import window_in
-from iop4cli.pipeline.groups import NamedGroup, polarimetric_groups
+from iop4cli.pipeline.groups import polarimetric_groups
 from iop4cli.pipeline.growth import CHOICES, optimal_radius_fwhm
 from iop4cli.pipeline.measurements import catalog_entry, magnitudes_part, photometry_rows, site_of, term_payload
 from iop4cli.pipeline.parts import parameter_parts
@@ -38,35 +41,34 @@ class Phot(Step):
     )
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
-        groups = _group_of_frames(view)
-        twins = _twins(view)
+        mates = _mates_of_frames(view)
+        twins, fields = _twins(view), _fields(view)
         for frame in view.lights():
             name = frame["name"]
             twin = twins.get(name)
             if twin is not None and twin["checksum"] == frame["checksum"]:
                 yield view.impossible(self, name, f"it is a copy of {twin['name']}", [name])
                 continue
-            if view.pending("solve", name) or any(view.pending("solve", other) for other in _mates(groups, name)):
+            together = mates.get(name) or _Mates(view, (name,))
+            if any(view.pending("solve", other) for other in together.frames):
                 yield view.waiting(self, name, "solve", [name])
             elif view.finished("solve", name) is None:
                 yield view.blocked(self, name, "solve", name, [name])
             else:
-                yield self._one(view, frame, groups.get(name), twin)
+                yield self._one(view, frame, fields[name], together, twin)
 
-    def _one(self, view: View, frame: Row, group: NamedGroup | None, twin: Row | None) -> Decision:
-        name = frame["name"]
-        inside = sources_inside(view, frame)
+    def _one(self, view: View, frame: Row, field: _Field, mates: _Mates, twin: Row | None) -> Decision:
+        name, inside = frame["name"], field.sources
         if not inside:
             return view.impossible(self, name, _no_source(view, frame), [name])
         params = _checked(view.parameters(self, frame["instrument"]))
-        fwhm_px = _common_fwhm(view, group.frames if group else (name,))
+        fwhm_px, group = mates.fwhm_px, mates.frames if mates.are_group else ()
         if fwhm_px is None:
             return view.impossible(self, name, "no star is good enough to measure the FWHM", [name])
-        positions = [(source.name, source.ra_deg, source.dec_deg) for source in inside]
         parts = {
             "solution": view.key("solve", name),
             "FWHM": f"{fwhm_px:.4f} px",
-            "positions": digest(positions),
+            "positions": field.digest,
             **parameter_parts(params),
         }
         photometric = frame["mode"] != "pol"
@@ -78,14 +80,14 @@ class Phot(Step):
             parts["frame"] = digest([frame[column] for column in ("band", "mjd_utc", "exptime_s", "target", "mode")])
             parts["site"] = view.instrument(frame["instrument"]).digest("site")
             parts["twin"] = twin["name"] if twin is not None else "none"
-        elif group is not None:
-            parts["group"] = digest([(other, view.key("solve", other)) for other in group.frames])
+        elif group:
+            parts["group"] = mates.solutions
 
         def payload() -> dict[str, Any]:
             known = {
                 "path": str(view.layout.reduced_frame(name)), "params": params, "fwhm_px": fwhm_px,
-                "positions": positions, "wcs": view.wcs[name], "wcs_extraordinary": view.wcs_extraordinary.get(name),
-                "flat": _flat_part(view, frame), "group": group.frames if group else (),
+                "positions": field.positions, "wcs": view.wcs[name],
+                "wcs_extraordinary": view.wcs_extraordinary.get(name), "flat": _flat_part(view, frame), "group": group,
                 "fallback": bool(view.reduced[name]["master_notes"]), "photometric": photometric, "of": frame["target"],
             }  # fmt: skip
             if photometric:
@@ -144,25 +146,57 @@ def _checked(params: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
-def sources_inside(view: View, frame: Row, margin_px: float = 0.0) -> list[Source]:
-    """Catalogue sources on the frame, by name."""
-    row, catalog = view.wcs[frame["name"]], view.sky_catalog
-    near = catalog.near(row["ra_deg"], row["dec_deg"], row["radius_deg"])
-    if len(near) == 0:
-        return []
-    x, y = wcs_of(row).to_pixel(catalog.ra_deg[near], catalog.dec_deg[near])
-    inside = (x > margin_px) & (x < frame["width_px"] - 1 - margin_px)
-    inside &= (y > margin_px) & (y < frame["height_px"] - 1 - margin_px)
-    return [catalog.sources[number] for number in near[inside]]
+@dataclass(frozen=True)
+class _Field:
+    """Sources that lie on a frame, their names and places, and the digest of these; thousands of frames share it."""
+
+    sources: tuple[Source, ...]
+    positions: list[tuple[str, float, float]]
+    digest: str
+
+    @classmethod
+    def of(cls, sources: tuple[Source, ...]) -> _Field:
+        positions = [(source.name, source.ra_deg, source.dec_deg) for source in sources]
+        return cls(sources, positions, digest(positions))
 
 
-def _group_of_frames(view: View) -> dict[str, NamedGroup]:
-    """The group that each polarimetric frame belongs to, among those that are or will be solved."""
+def _fields(view: View) -> dict[str, _Field]:
+    """What lies on each frame in view that has coordinates."""
+    catalog, known = view.sky_catalog, dict[tuple[int, ...], _Field]()
+    frames = [frame for frame in view.lights() if frame["name"] in view.wcs]
+    found = catalog.on_frames([(view.wcs[frame["name"]], frame["width_px"], frame["height_px"]) for frame in frames])
+    for numbers in set(found):
+        known[numbers] = _Field.of(tuple(catalog.sources[number] for number in numbers))
+    return {frame["name"]: known[numbers] for frame, numbers in zip(frames, found, strict=True)}
+
+
+class _Mates:
+    """The frames of a polarimetric group, which share an aperture, or one frame alone: what is the same for all."""
+
+    def __init__(self, view: View, frames: tuple[str, ...], *, are_group: bool = False) -> None:
+        self.view, self.frames, self.are_group = view, frames, are_group
+
+    @cached_property
+    def fwhm_px(self) -> float | None:
+        """The median width."""
+        widths = [self.view.wcs[name]["fwhm_px"] for name in self.frames if name in self.view.wcs]
+        known = [width for width in widths if width is not None]
+        return statistics.median(known) if known else None
+
+    @cached_property
+    def solutions(self) -> str:
+        """The digest of how they are solved."""
+        return digest([(name, self.view.key("solve", name)) for name in self.frames])
+
+
+def _mates_of_frames(view: View) -> dict[str, _Mates]:
+    """Each polarimetric frame's group, among those that are or will be solved."""
     groups, _ = polarimetric_groups(
         view,
         lambda frame: view.finished("solve", frame["name"]) is not None or view.pending("solve", frame["name"]),
     )
-    return {name: group for group in groups for name in group.frames}
+    mates = (_Mates(view, group.frames, are_group=True) for group in groups)
+    return {name: together for together in mates for name in together.frames}
 
 
 def _twins(view: View) -> dict[str, Row]:
@@ -178,19 +212,6 @@ def _twins(view: View) -> dict[str, Row]:
     return twins
 
 
-def _mates(groups: Mapping[str, NamedGroup], name: str) -> tuple[str, ...]:
-    return groups[name].frames if name in groups else ()
-
-
-def _common_fwhm(view: View, names: Sequence[str]) -> float | None:
-    """The median width over the frames of a group, which share one aperture."""
-    import statistics
-
-    widths = [view.wcs[name]["fwhm_px"] for name in names if name in view.wcs]
-    known = [width for width in widths if width is not None]
-    return statistics.median(known) if known else None
-
-
 def _no_source(view: View, frame: Row) -> str:
     if not view.catalog:
         return "the catalogue is empty: `iop4 catalog import FILE.csv`"
@@ -200,10 +221,6 @@ def _no_source(view: View, frame: Row) -> str:
         f"no catalogue source lies on the frame ({said}, centre RA {row['ra_deg']:.4f}, Dec {row['dec_deg']:+.4f}): "
         "add it with `iop4 catalog import`"
     )
-
-
-def _magnitudes_part(inside: Sequence[Source], band: str | None) -> str:
-    return digest([(s.name, s.mags.get(band or ""), sorted(s.calibrates)) for s in inside])
 
 
 def _flat_part(view: View, frame: Row) -> tuple[str, tuple[int, int] | None] | None:
