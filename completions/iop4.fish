@@ -130,7 +130,7 @@ complete -c iop4 -n '__iop4_at watch' -l snr -x -d 'Advise exposures for this si
 complete -c iop4 -n '__iop4_at watch' -l catch-up -x -d 'First do what is due in the newest N nights (2)'
 complete -c iop4 -n '__iop4_at watch' -l patience -x -d 'A file that is not whole is taken when unchanged for S (10)'
 complete -c iop4 -n '__iop4_at watch' -l calibration-pause -x -d 'Masters are made when no further frame came for S (60)'
-complete -c iop4 -n '__iop4_at watch' -l poll -x -d 'Look for files every S seconds (0.5)'
+complete -c iop4 -n '__iop4_at watch' -l poll -x -d 'Look for files every S seconds (0.1)'
 complete -c iop4 -n '__iop4_at watch' -l stop-when-idle -x -d 'End when nothing came for S seconds'
 complete -c iop4 -n '__iop4_at watch' -s j -x -d 'Worker processes; 0 is one a core'
 complete -c iop4 -n '__iop4_at watch' -l param -x -a 'mkmaster.min_frames= mkmaster.flat_min_level= mkmaster.flat_max_level= mkmaster.max_flat_noise= mkmaster.max_age_days= mkmaster.compare_days= mkmaster.max_level_change= mkmaster.max_structure_change= mkmaster.max_scatter_ratio= mkmaster.max_flat_change= reduce.max_age_days= solve.detection_sigmas= solve.min_area_px= solve.mesh_px= solve.usual_fwhm_arcsec= solve.max_stars= solve.scale_tolerance= solve.position_radius_fields= solve.min_matched= solve.track_min_matched= solve.track_hours= phot.aperture= phot.radius_fwhm= phot.radius_min_px= phot.annulus_in_fwhm= phot.annulus_out_fwhm= phot.recentre_fwhm= phot.field_stars= phot.cosmic_rays= pol.transparency= pol.min_stars= pol.plate_method= pol.star_p_scatter= correct.clouds_mag= correct.bad_seeing_ratio= correct.unsteady_ratio= correct.host_mag_days= correct.host_mag_wander=' -d 'Set a parameter of a step; repeatable'

@@ -23,6 +23,7 @@ from tests.bench import trend
 from tests.bench.many_nights import EPOCH, add_nights, make_night
 from tests.bench.processes import Cost, cost_of, own_environment
 from tests.bench.three_nights import NIGHTS, Night, floor, make
+from tests.bench.watching import held_back, latencies_s, watch
 
 _NOT_MEASURED = Cost(math.nan, math.nan, math.nan)
 
@@ -117,8 +118,23 @@ def growing(sizes: Sequence[int]) -> None:
             )
 
 
+def watching() -> None:
+    """Frames of 2048x2048 that come one by one while `iop4 watch` runs."""
+    with archive() as root:
+        recipe = NightRecipe("AndorT90", "phot", "2022-09-08", 1, targets=("BL Lacertae",), bands=("R",),
+                             groups_per_target=16)  # fmt: skip
+        make(root, Night(recipe, "", _NOT_MEASURED))
+        iop4(root, "catalog", "import", str(root / "sources.csv"))
+        frames = held_back(root, 8)
+        iop4(root, "run", "-j2", "-q", codes=(0, 3))
+        with watch(root, "--catch-up", "0"):
+            took_s = sorted(latencies_s(root, frames))
+        print("\nwatch: from a complete frame of 2048x2048 to its photometry (s)")
+        print(f"    median {took_s[len(took_s) // 2]:.2f}, from {took_s[0]:.2f} to {took_s[-1]:.2f} of {len(took_s)}")
+
+
 def main(arguments: Sequence[str]) -> None:
-    parts: dict[str, Callable[[], None]] = {"nights": nights, "startup": startup, "large": large}
+    parts: dict[str, Callable[[], None]] = {"nights": nights, "startup": startup, "large": large, "watching": watching}
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=[*parts, "growing"], help="these parts; repeatable")
     parser.add_argument("--frames", type=int, nargs="+", default=[10, 100], help="sizes of the growing night")

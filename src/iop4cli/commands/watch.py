@@ -103,7 +103,7 @@ def command(
         float,
         _option("--calibration-pause", "S", _PACE, "Masters are made when no further frame came for S (60).", min=0),
     ] = 60.0,
-    poll: Annotated[float, _option("--poll", "S", _PACE, "Look for files every S seconds (0.5).", min=0.05)] = 0.5,
+    poll: Annotated[float, _option("--poll", "S", _PACE, "Look for files every S seconds (0.1).", min=0.05)] = 0.1,
     stop_when_idle: Annotated[
         float | None, _option("--stop-when-idle", "S", _PACE, "End when nothing came for S seconds.", min=0)
     ] = None,

@@ -21,6 +21,8 @@ from iop4cli.science.groups import Exposure, Group
 # Older nights change seldom: their folders are looked at once in a while only.
 _NEW_NIGHTS = 3
 _OLD_NIGHTS_EVERY_S = 30.0
+# All files of new nights are looked at so often; in between, folders that tell of new names, and what is growing.
+_FILES_EVERY_S = 0.5
 
 # A name that nobody could mistake: no letters to look at one by one.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.(fits?|fts)", re.IGNORECASE)
@@ -100,8 +102,10 @@ class Arrivals:
         self.raw, self.nights = raw, nights
         self._files = SettlingFiles(patience_s)
         self._came: dict[str, float] = {}
-        self._looked_at_all_s = -_OLD_NIGHTS_EVERY_S
+        self._looked_at_all_s = self._looked_at_files_s = -_OLD_NIGHTS_EVERY_S
         self._lively: set[str] = set()
+        self._growing: list[Path] = []
+        self._folders: dict[Path, int] = {}
         for epoch in self._epochs(everything=True):
             paths = list(self._paths(epoch))
             self._files.know(paths)
@@ -110,15 +114,27 @@ class Arrivals:
 
     def look(self) -> tuple[list[str], frozenset[str]]:
         """(frames that are complete since the last look, files that are being written)."""
-        everything = time.monotonic() - self._looked_at_all_s >= _OLD_NIGHTS_EVERY_S
-        if everything:
-            self._looked_at_all_s = time.monotonic()
-        paths = [path for epoch in self._epochs(everything=everything) for path in self._paths(epoch)]
-        settled, growing = self._files.look(paths)
+        settled, self._growing = self._files.look(self._to_look_at())
         names = [self._name(path) for path in settled]
         self._came |= dict.fromkeys(names, time.time())
         self._lively |= {epoch_of(name) for name in names}
-        return names, frozenset(map(self._name, growing))
+        return names, frozenset(map(self._name, self._growing))
+
+    def _to_look_at(self) -> list[Path]:
+        now_s = time.monotonic()
+        # As they were before their names are read: what comes while they are is seen the next time.
+        folders = {folder: _folder_state(folder) for folder in self._folders}
+        if now_s - self._looked_at_files_s < _FILES_EVERY_S and folders == self._folders:
+            return self._growing
+        self._looked_at_files_s = now_s
+        everything = now_s - self._looked_at_all_s >= _OLD_NIGHTS_EVERY_S
+        if everything:
+            self._looked_at_all_s = now_s
+        epochs = list(self._epochs(everything=everything))
+        new = [self.raw, *(self.raw / telescope for telescope in {epoch.split("/")[0] for epoch in epochs})]
+        new += [self.raw / epoch for epoch in epochs]
+        self._folders = {folder: folders.get(folder, 0) for folder in new}
+        return [path for epoch in epochs for path in self._paths(epoch)]
 
     @property
     def came(self) -> Mapping[str, float]:
@@ -194,6 +210,14 @@ def misnamed(night: Path) -> tuple[str, str] | None:
 def _marked(name: str) -> str:
     """A name in letters that can be printed, with a mark that tells it from any other."""
     return f"{shown(name).strip()}~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+
+
+def _folder_state(folder: Path) -> int:
+    """What differs when a name in it came or went; 0 if it is not there."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _changed_s(path: Path) -> float | None:

@@ -15,6 +15,8 @@ from iop4cli.pipeline.step import Step
 from iop4cli.remote.feeds import Feed
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+# Folders of cameras may be deep: all of them is looked through.
+_FEEDS_EVERY_S = 0.5
 # How long a night that another run works on is left alone.
 _BUSY_PAUSE_S = 5.0
 _CALIBRATION_KINDS = {"bias", "dark", "flat"}
@@ -81,7 +83,7 @@ class Watch:
     arrivals: Arrivals
     telescope: CanonicalTelescope
     feeds: Sequence[Feed] = ()
-    poll_s: float = 0.5
+    poll_s: float = 0.1
     calibration_pause_s: float = 60.0
     clock: Callable[[], float] = time.monotonic
     _waiting: list[str] = field(default_factory=list)
@@ -90,14 +92,14 @@ class Watch:
     _busy: dict[str, float] = field(default_factory=dict)
     _failures: int = 0
     _retry_at: float = 0.0
+    _feeds_at: float = 0.0
 
     def events(self, first: Sequence[str] = ()) -> Generator[WatchEvent, None, None]:
         """Endless; begins with what is due in the epochs `first`."""
         due: set[str] = set(first)
         last_s = self.clock()
         while True:
-            for feed in self.feeds:
-                yield from (Trouble(": ".join(filter(None, (b.name, b.problem)))) for b in feed.bring() if b.problem)
+            yield from self._brought()
             frames, unfinished = self.arrivals.look()
             if frames:
                 yield Arrived(tuple(frames))
@@ -118,6 +120,12 @@ class Watch:
                     last_s = now
                 yield Idle(now - last_s)
                 time.sleep(self.poll_s)
+
+    def _brought(self) -> Iterator[Trouble]:
+        if self.clock() >= self._feeds_at:
+            self._feeds_at = self.clock() + _FEEDS_EVERY_S
+            for feed in self.feeds:
+                yield from (Trouble(": ".join(filter(None, (b.name, b.problem)))) for b in feed.bring() if b.problem)
 
     def _ripe(self) -> set[str]:
         """Epochs with a group that waited long enough for its missing angles."""

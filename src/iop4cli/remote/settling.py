@@ -26,12 +26,13 @@ class _Seen:
 class SettlingFiles:
     """Looks at files again and again, and tells which have come to rest.
 
-    A FITS file that is as long as its headers say and unchanged since the look before is complete. One that is not
-    (cut, or no FITS file at all) may still be growing: it is taken when nothing changed for `patience_s`, so that what
-    is wrong with it is said. A file that changes later comes again.
+    A FITS file that is as long as its headers say and unchanged for `rest_s` is complete. One that is not (cut, or no
+    FITS file at all) may still be growing: it is taken when nothing changed for `patience_s`, so that what is wrong
+    with it is said. A file that changes later comes again.
     """
 
     patience_s: float = 10.0
+    rest_s: float = 0.25
     clock: Callable[[], float] = time.monotonic
     _seen: dict[Path, _Seen] = field(default_factory=dict)
 
@@ -56,7 +57,8 @@ class SettlingFiles:
                 self._seen[path] = _Seen(signature, self.clock())
                 growing.append(path)
             elif not seen.settled:
-                if self.clock() - seen.since_s >= self.patience_s or _is_whole(path):
+                rested_s = self.clock() - seen.since_s
+                if rested_s >= self.patience_s or (rested_s >= self.rest_s and _is_whole(path)):
                     seen.settled = True
                     settled.append(path)
                 else:
