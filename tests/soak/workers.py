@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.night.archives import Archive, Said
+from tests.night.archives import Archive, Said, environment
 from tests.soak.faults import Fault, Tried
 from tests.soak.killed import NIGHT, contents, different, leftovers, sound
 from tests.soak.many import small_night
@@ -105,6 +110,42 @@ def killed_once(folder: Path, times: int) -> Tried:
     return Tried(times, tuple(lost), "runs that ended with exit 0")
 
 
+def nursery_killed(folder: Path, times: int) -> Tried:
+    """The process that workers are forked from is killed at any moment: its workers end, and others come."""
+    chance = random.Random(29)
+    raw, whole = _undisturbed(folder)
+    wanted = contents(whole)
+    lost: list[str] = []
+    n_killed = 0
+    for turn in range(times):
+        archive = raw.copy(folder / f"tried-{turn}")
+        with subprocess.Popen(
+            [sys.executable, "-m", "iop4cli", "run", "-j2"], cwd=archive.root, env=environment(archive.root),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        ) as run:  # fmt: skip
+            n_killed += _child_killed(run, chance.uniform(0.0, 4.0))
+            _, said = run.communicate()
+        if run.returncode:
+            lost.append(f"exit code {run.returncode}: {said[-300:]}")
+        lost += sound(archive) + leftovers(archive) + different(contents(archive), wanted)
+    return Tried(times, tuple(lost), f"{n_killed} of them while it was there")
+
+
+def _child_killed(run: subprocess.Popen[str], after_s: float) -> bool:
+    """Whether a process had a child to kill so long after the first one was seen."""
+    seen_s = None
+    while run.poll() is None:
+        listed = subprocess.run(["ps", "--ppid", str(run.pid), "-o", "pid="], capture_output=True, text=True)
+        children = [int(pid) for pid in listed.stdout.split()]
+        seen_s = time.monotonic() if children and seen_s is None else seen_s
+        if children and seen_s is not None and time.monotonic() - seen_s >= after_s:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(children[0], signal.SIGKILL)
+                return True
+        time.sleep(0.02)
+    return False
+
+
 def _fault(name: str, how: str, said: str, whole: int) -> Fault:
     attempt: Callable[[Path, int], Tried] = partial(tried, how, said)
     return Fault(name, 1, whole, attempt)
@@ -115,6 +156,7 @@ FAULTS = (
     _fault("worker stopped (kill -STOP)", "stop", "job_timeout_s", 4),
     _fault("worker crashes (segmentation fault)", "segfault", "SIGSEGV", 8),
     Fault("worker killed (kill -9), once", 1, 8, killed_once),
+    Fault("process that forks workers killed (kill -9)", 1, 12, nursery_killed),
     _fault("worker killed (kill -9), each time", "kill", "SIGKILL", 8),
     *((_fault("worker runs out of memory", "memory", "ran out of memory", 8),) if sys.platform == "linux" else ()),
 )
