@@ -21,7 +21,8 @@ _PLACES = 4
 _STILL_PX, _STILL_SHARE = 1e-3, 1e-4
 _FAINT = 3.0
 _UNSURE = 0.3
-_RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
+# Rows and columns of a pixel's eight neighbours in an image that is a pixel wider on each side.
+_ROUND = np.array([[0, 0, 0, 1, 1, 2, 2, 2], [0, 1, 2, 0, 2, 0, 1, 2]])
 # L.A.Cosmic's: the threshold, the share of it for neighbours, and the contrast between Laplacian and fine structure,
 # so high that the cores of stars are not taken.
 _LA_SIGMAS, _NEIGHBOUR_SHARE, _CONTRAST = 6.0, 0.3, 8.0
@@ -169,21 +170,31 @@ def _slope(values: np.ndarray) -> np.ndarray:
 
 def _standing_out(cut: np.ndarray, hit: np.ndarray, spoiled: np.ndarray, fit: _Fit) -> np.ndarray:
     """Pixels above the fit and sharper than a star, and those beside such and beside known hits that stand out too."""
-    from scipy.ndimage import binary_dilation, median_filter
+    from scipy.ndimage import binary_dilation
 
     sigma = np.sqrt(fit.variance + fit.error**2)
     residual = np.where(spoiled, 0.0, cut - fit.model)
     # A wide hit is peeled: once its rim is known what is left is narrower.
     peeled = np.where(hit, 0.0, residual)
-    around = median_filter(peeled, footprint=_RING, mode="nearest")
-    sharp = (peeled - np.maximum(around, 0.0) > _SIGMAS * sigma) & (around < _SHARP * peeled)
+    sharp = _sharper(peeled, _SIGMAS * sigma, peeled > _SIGMAS * sigma)
     known = sharp | hit
     if not known.any():
-        return np.asarray(sharp)
+        return sharp
     # Beside a hit, of which nothing is taken away here, lest a star beside it is eaten pixel by pixel.
-    around = median_filter(residual, footprint=_RING, mode="nearest")
-    beside = binary_dilation(known, np.ones((3, 3), bool)) & (around < _SHARP * residual)
-    return np.asarray(sharp | (beside & (residual - np.maximum(around, 0.0) > _GROWN_SIGMAS * sigma)))
+    return sharp | _sharper(residual, _GROWN_SIGMAS * sigma, binary_dilation(known, np.ones((3, 3), bool)))
+
+
+def _sharper(light: np.ndarray, least: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Which of these pixels have so much more light than the median of their eight neighbours, and twice as much."""
+    found = np.zeros(light.shape, bool)
+    rows, columns = np.nonzero(where)
+    if len(rows):
+        # Beyond the edge is what lies at the edge.
+        around = np.pad(light, 1, mode="edge")[rows[:, None] + _ROUND[0], columns[:, None] + _ROUND[1]]
+        middle = np.partition(around, 4, axis=1)[:, 4]
+        own = light[rows, columns]
+        found[rows, columns] = (own - np.maximum(middle, 0.0) > least[rows, columns]) & (middle < _SHARP * own)
+    return found
 
 
 def flag_cosmic_rays(scene: Scene, x_px: float, y_px: float, reach_px: float) -> int:

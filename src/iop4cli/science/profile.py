@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,36 +35,64 @@ class StarProfile:
     coefficients: np.ndarray
     error: np.ndarray
     half_px: int
+    _terms: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at(self, dx_px: float, dy_px: float) -> np.ndarray:
         """The profile of a star that stands (dx, dy) from the middle of the central pixel.
 
-        What `scipy.ndimage.shift` makes of the coefficients, along one axis and then the other: as every pixel moves
-        by the same, the spline's weights are the same six for all, and need not be found anew for each.
+        What `scipy.ndimage.shift` makes of the coefficients. Between two whole pixels every value of a quintic spline
+        is a polynomial of the fifth degree in each coordinate: its terms, images each, are made once for all stars.
         """
-        return _moved(_moved(self.coefficients, dy_px, 0), dx_px, 1)
+        whole_x, whole_y = math.floor(dx_px), math.floor(dy_px)
+        if (whole_x, whole_y) not in self._terms:
+            self._terms[whole_x, whole_y] = _terms(self.coefficients, whole_x, whole_y)
+        powers = np.outer((dy_px - whole_y) ** _POWERS, (dx_px - whole_x) ** _POWERS)
+        moved = (powers.ravel() @ self._terms[whole_x, whole_y]).reshape(self.coefficients.shape)
+        # Nothing comes from beyond the first and last pixel.
+        height, width = moved.shape
+        for pixels, by_px, length in ((moved, dy_px, height), (moved.T, dx_px, width)):
+            pixels[: max(0, math.ceil(by_px))] = 0.0
+            pixels[length + min(0, math.floor(by_px)) :] = 0.0
+        return moved
 
 
-def _moved(coefficients: np.ndarray, by_px: float, axis: int) -> np.ndarray:
-    """Values of a quintic spline, moved along an axis; nothing comes from beyond the first and last pixel."""
-    from scipy.ndimage import correlate1d
-
-    reach = int(np.ceil(abs(by_px))) + _SPLINE_ORDER // 2 + 1
-    weights = _quintic(np.arange(-reach, reach + 1) + by_px)
-    moved = np.asarray(correlate1d(coefficients, weights, axis=axis, mode="mirror"))
-    from_px = np.arange(coefficients.shape[axis]) - by_px
-    inside = (from_px >= 0) & (from_px <= coefficients.shape[axis] - 1)
-    return moved * (inside[:, None] if axis == 0 else inside)
+def _terms(coefficients: np.ndarray, whole_x: int, whole_y: int) -> np.ndarray:
+    """(36, pixels): the images whose sum, times powers of both fractions, is the spline moved by whole + fraction."""
+    height, width = coefficients.shape
+    down = np.array([one @ coefficients for one in _along(height, whole_y)])
+    return np.einsum("krc,lsc->klrs", down, _along(width, whole_x), optimize=True).reshape(-1, height * width)
 
 
-def _quintic(x: np.ndarray) -> np.ndarray:
-    """The cardinal B-spline of order 5 around zero (Unser 1999, IEEE Signal Processing Magazine 16(6), 22)."""
-    away = np.abs(x)
-    return (
-        np.maximum(3.0 - away, 0.0) ** 5
-        - 6.0 * np.maximum(2.0 - away, 0.0) ** 5
-        + 15.0 * np.maximum(1.0 - away, 0.0) ** 5
-    ) / 120.0
+def _along(n_px: int, whole: int) -> np.ndarray:
+    """(6, n, n): which coefficients, by the power of the fraction, make each value of an axis moved by `whole` + it.
+
+    Beyond the ends the coefficients are mirrored at the middle of the last pixel.
+    """
+    found = np.zeros((_SPLINE_ORDER + 1, n_px, n_px))
+    value = np.arange(n_px)
+    for place, polynomial in zip(range(-3, 3), _QUINTIC, strict=True):
+        from_px = np.abs(value + place - whole) % (2 * n_px - 2)
+        from_px = np.minimum(from_px, 2 * n_px - 2 - from_px)
+        found[:, value, from_px] += polynomial[:, None]
+    return found
+
+
+def _quintic() -> np.ndarray:
+    """(6, 6): the cardinal B-spline of order 5 at place + fraction, places -3 to 2, as coefficients of its powers.
+
+    The sum of (-1)^k C(6, k) (x + 3 - k)^5 / 120 over k where x + 3 - k is above 0 (Unser 1999, IEEE Signal
+    Processing Magazine 16(6), 22).
+    """
+    found = np.zeros((6, 6))
+    for place in range(6):
+        for k in range(place + 1):
+            for power in range(6):
+                share = (-1) ** k * math.comb(6, k) * math.comb(5, power) * (place - k) ** (5 - power) / 120.0
+                found[place, power] += share
+    return found
+
+
+_QUINTIC, _POWERS = _quintic(), np.arange(_SPLINE_ORDER + 1)
 
 
 def star_profile(scene: Scene, reach_px: float) -> StarProfile | None:
