@@ -25,13 +25,15 @@ import traceback
 from typing import Any, NoReturn
 
 FOR_PARENT = (signal.SIGINT, signal.SIGHUP)
-# In the order in which the steps of a night need them, in pieces that are soon loaded: a worker that is asked for
-# meanwhile is forked between two of them.
-_LIBRARIES = (
-    "numpy", "iop4cli.pipeline.executor", "astropy.io.fits", "iop4cli.pipeline.steps.classify", "scipy.ndimage",
-    "iop4cli.pipeline.calibrations", "sep", "astroscrappy", "scipy.spatial", "astrometry",
-    "iop4cli.pipeline.astrometer", "astropy.units", "astropy.coordinates", "scipy.interpolate", "astropy.nddata",
+# What every worker needs, and what the steps of a night need after that, in their order and in pieces that are soon
+# loaded: a worker that is asked for meanwhile is forked between two of them.
+_FIRST = ("numpy", "iop4cli.pipeline.executor", "astropy.io.fits", "iop4cli.pipeline.steps.classify")
+_THEN = (
+    "scipy.ndimage", "iop4cli.pipeline.calibrations", "iop4cli.science.defects", "iop4cli.science.reduction", "sep",
+    "astroscrappy", "scipy.spatial", "astrometry", "iop4cli.pipeline.astrometer", "iop4cli.pipeline.placer",
+    "iop4cli.science.growth", "astropy.units", "astropy.coordinates", "scipy.interpolate", "astropy.nddata",
     "photutils.geometry", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
+    "iop4cli.pipeline.filter_polarimeter", "iop4cli.pipeline.plate_polarimeter",
 )  # fmt: skip
 _MAIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -137,10 +139,10 @@ def tend(said: dict[str, Any]) -> NoReturn:
     # Sent to all processes of a run by batch systems and systemd: this one ends with its line.
     for number in (*FOR_PARENT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    line, children, to_load = socket.socket(fileno=said["line"]), set[int](), list(_LIBRARIES)
+    line, children, to_load = socket.socket(fileno=said["line"]), set[int](), list(_FIRST + _THEN)
     said = {**said, "parent": os.getpid()}
     while True:
-        if to_load and not select.select([line], [], [], 0.0)[0]:
+        if len(to_load) > len(_THEN) or (to_load and not select.select([line], [], [], 0.0)[0]):
             _load(to_load)
             continue
         request, pipes, _, _ = socket.recv_fds(line, _REQUEST.size, 1)

@@ -133,13 +133,15 @@ def _angle_table() -> tuple[Array, Array]:
     from scipy.special import erf
 
     snr = np.linspace(0, _ANGLE_TABLE_END, 401)[:, None]
-    offset = np.linspace(0, np.pi / 2, 4001)
+    # Four half widths and more; less than a right angle there are none.
+    reach = np.minimum(np.pi / 2, 2.0 / np.maximum(snr, 1e-9))
+    offset = np.linspace(0, 1, 1001) * reach
     eta = snr / np.sqrt(2) * np.cos(2 * offset)
     density = np.exp(-(snr**2) / 2) / np.pi
     density = density + eta * np.exp(-(snr**2) / 2 * np.sin(2 * offset) ** 2) * (1 + erf(eta)) / np.sqrt(np.pi)
     within = np.zeros_like(density)
-    within[:, 1:] = np.cumsum((density[:, 1:] + density[:, :-1]) * offset[1], axis=1)
-    half_width = np.array([np.interp(ONE_SIGMA, row, offset) for row in within])
+    within[:, 1:] = np.cumsum((density[:, 1:] + density[:, :-1]) * offset[:, 1:2], axis=1)
+    half_width = np.array([np.interp(ONE_SIGMA, row, offsets) for row, offsets in zip(within, offset, strict=True)])
     return snr[:, 0], np.degrees(half_width)
 
 
@@ -159,12 +161,13 @@ def _rice_upper_limit(snr: float) -> float:
 @lru_cache(maxsize=1)
 def _rice_table() -> tuple[Array, Array, Array, Array]:
     """Measured p in [0, 6] sigma, the ends of its 68.27 % interval and its 95 % CLs limit."""
+    from scipy.special import i0e
+
     # Cell middles; the reach is such that neither the acceptance regions nor the limits meet the end.
     measured = np.arange(_TABLE_STEP / 2, _RICE_TABLE_END + 5, _TABLE_STEP)
     true = np.arange(0, _RICE_TABLE_END + 3, _TABLE_STEP)
     exponent = -((measured - true[:, None]) ** 2) / 2
-    product = measured * true[:, None]
-    density = measured * np.exp(exponent - product) * np.i0(product)
+    density = measured * np.exp(exponent) * i0e(measured * true[:, None])
     low, high = _unified_interval(density, true)
     below = np.cumsum(density, axis=1)
     # P(< p | true) / P(< p | 0) falls with true; each column is turned for np.interp, which wants it rising.

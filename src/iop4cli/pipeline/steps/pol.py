@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 class Pol(Step):
     name = "pol"
-    version = 4
+    version = 5
     tables = {"measurement": "origin", "measurement_input": "origin"}  # noqa: RUF012
     parameters = (
         Parameter("transparency", True, "yes/no", "divide each exposure by the ensemble of field stars"),
