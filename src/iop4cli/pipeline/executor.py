@@ -148,10 +148,12 @@ class Processes:
 
     def _let_early_ones_go(self) -> None:
         """Each of them would load for itself what was not yet there when it was forked."""
-        if all(worker.is_early and not worker.is_busy for worker in self._workers):
+        if self._workers and all(worker.is_early and not worker.is_busy for worker in self._workers):
             for _ in self._workers:
                 self._jobs.put(None)
             self._workers.clear()
+            # Nobody else may take it for a word to themselves.
+            self._jobs = SimpleQueue()
 
     def close(self) -> None:
         """Let go of the workers; the files of what they were at when a signal came are not to be kept."""
