@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -69,4 +68,4 @@ def _until_there(store: Store, name: str, latest: float) -> None:
             if store.rows("select 1 from item where step = 'phot' and status = 'done' and name = ?", [name]):
                 return
         time.sleep(0.005)
-    raise SystemExit(f"watch has not measured {name} (process {os.getpid()})")
+    raise SystemExit(f"watch has not measured {name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -240,6 +241,17 @@ def test_a_reply_that_a_signal_kept_from_being_taken_is_nobody_elses() -> None:
         nursery._n_asked = asked
         worker.kill()
         assert worker.wait() == -signal.SIGKILL
+
+
+def test_workers_end_when_a_reply_was_on_its_way_to_who_is_gone() -> None:
+    nursery = Nursery(vars(Limits()))
+    ours, theirs = Pipe()
+    with ours, theirs:
+        worker = nursery.bear(theirs.fileno())
+        nursery._line.sendall(_REQUEST.pack(_ASK, 0, worker.pid))
+        select.select([nursery._line], [], [])
+        nursery.close()
+        assert nursery._process.returncode == 0 and not is_running(worker.pid)
 
 
 def test_one_process_has_the_protection_too(tmp_path: Path) -> None:

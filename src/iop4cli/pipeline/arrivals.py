@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import re
 import time
@@ -102,7 +103,7 @@ class Arrivals:
         self.raw, self.nights = raw, nights
         self._files = SettlingFiles(patience_s)
         self._came: dict[str, float] = {}
-        self._looked_at_all_s = self._looked_at_files_s = -_OLD_NIGHTS_EVERY_S
+        self._looked_at_all_s = self._looked_at_files_s = -math.inf
         self._lively: set[str] = set()
         self._growing: list[Path] = []
         self._folders: dict[Path, int] = {}

@@ -45,6 +45,7 @@ _ALIVE = 1 << 30
 _LOOK_EVERY_S = (0.001, 0.05)
 # What workers that are told to end may take to remove what they were writing.
 _PATIENCE_S = 2.0
+_GONE = "the process that worker processes are forked from has ended (killed? no memory?): run again, or with -j1"
 
 
 class NurseryGone(OSError):
@@ -94,12 +95,12 @@ class Nursery:
                 while True:
                     reply = self._line.recv(_REPLY.size, socket.MSG_WAITALL)
                     if len(reply) < _REPLY.size:
-                        raise NurseryGone("the process that starts workers has ended")
+                        raise ConnectionResetError
                     nth, said, flag = _REPLY.unpack(reply)
                     if nth == self._n_asked:
                         return said, flag
             except OSError as error:
-                raise NurseryGone(*error.args) from error
+                raise NurseryGone(_GONE) from error
 
 
 class Child:
@@ -145,7 +146,10 @@ def tend(said: dict[str, Any]) -> NoReturn:
         if len(to_load) > len(_THEN) or (to_load and not select.select([line], [], [], 0.0)[0]):
             _load(to_load)
             continue
-        request, pipes, _, _ = socket.recv_fds(line, _REQUEST.size, 1)
+        try:
+            request, pipes, _, _ = socket.recv_fds(line, _REQUEST.size, 1)
+        except ConnectionResetError:  # whoever asked was killed before it had taken a reply
+            request = b""
         if len(request) < _REQUEST.size:
             _end(children)
         what, nth, number = _REQUEST.unpack(request)

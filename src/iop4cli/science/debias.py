@@ -133,7 +133,7 @@ def _angle_table() -> tuple[Array, Array]:
     from scipy.special import erf
 
     snr = np.linspace(0, _ANGLE_TABLE_END, 401)[:, None]
-    # Four half widths and more; less than a right angle there are none.
+    # Four half widths at high signal, and never more than a right angle: no offset is larger.
     reach = np.minimum(np.pi / 2, 2.0 / np.maximum(snr, 1e-9))
     offset = np.linspace(0, 1, 1001) * reach
     eta = snr / np.sqrt(2) * np.cos(2 * offset)
