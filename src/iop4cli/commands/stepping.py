@@ -73,6 +73,7 @@ class _Screen:
     def __init__(self, options: StepOptions, progress: messages.Progress, *, several: bool) -> None:
         self.options, self.progress, self.several = options, progress, several
         self.rows: list[dict[str, Any]] = []
+        self.at_work = ""
         # Reason -> items, of one step: twenty frames with one trouble are one message.
         self.troubles: dict[tuple[str, str], list[str]] = {}
 
@@ -99,10 +100,11 @@ class _Screen:
             f"{event.step}{wave}: {event.n_due} due, {event.n_current} up to date, {event.n_impossible} impossible"
         )
         if not self.options.dry_run:
-            self.progress.begin(event.step, event.n_due)
+            self.at_work = event.step
+            self.progress.begin(f"{event.step}+{event.passes_to}" if event.passes_to else event.step, event.n_due)
 
     def _ended(self, event: Ended) -> None:
-        if event.status in {DONE, FAILED} and event.news:
+        if event.status in {DONE, FAILED} and event.news and event.step == self.at_work:
             self.progress.step()
         row = {"step": event.step, "name": event.item, "status": event.status, "reason": event.reason or None}
         if event.notes:

@@ -108,14 +108,23 @@ def sync(path: Path) -> None:
 
 
 def write_image(
-    path: Path, header: Header, image: np.ndarray, extensions: Iterable[tuple[str, np.ndarray]] = ()
+    path: Path,
+    header: Header,
+    image: np.ndarray,
+    extensions: Iterable[tuple[str, np.ndarray]] = (),
+    cards: Iterable[tuple[str, Any, str]] = (),
 ) -> None:
-    """Write an image and named image extensions under this (temporary) name; who gives it a final one syncs it."""
+    """Write an image and named image extensions under this (temporary) name; who gives it a final one syncs it.
+
+    `cards` are set in the header as it will be in the file.
+    """
     from astropy.io import fits
     from astropy.io.fits.verify import VerifyWarning
 
     primary = fits.PrimaryHDU(image, header=header)
     hdus = fits.HDUList([primary, *(fits.ImageHDU(pixels, name=name) for name, pixels in extensions)])
+    for keyword, value, comment in cards:
+        primary.header[keyword] = (value, comment)
     n_bytes = image.nbytes + sum(hdu.data.nbytes for hdu in hdus[1:])
     with warnings.catch_warnings(), told_if_full(path.parent, n_bytes), whole_or_gone(path):
         warnings.simplefilter("ignore", VerifyWarning)
@@ -151,6 +160,10 @@ class ReducedImage:
     electrons: np.ndarray
     dq: np.ndarray
     header: Header
+
+
+def write_reduced(path: Path, image: ReducedImage, cards: Iterable[tuple[str, Any, str]] = ()) -> None:
+    write_image(path, image.header, image.electrons, [("DQ", image.dq)], cards)
 
 
 def read_reduced(path: Path) -> ReducedImage:

@@ -18,6 +18,7 @@ from typing import Any
 
 from iop4cli.errors import Iop4Error, UsageError
 from iop4cli.pipeline.executor import Processes
+from iop4cli.pipeline.products import throw_away
 from iop4cli.pipeline.step import FAILED, Job, Outcome
 from iop4cli.pipeline.workers import Limits, machine_memory_mb
 
@@ -87,7 +88,13 @@ class DaskExecutor:
                 except Empty:
                     self.check_workers()
                     continue
-                yield self._outcome(future, self._running.pop(future))
+                job = self._running.pop(future)
+                outcome, is_lost = self._outcome(future, job)
+                if is_lost and job.then is not None:
+                    # It may be the second step's fault, which has its turn by itself.
+                    waiting.append(replace(job, then=None))
+                else:
+                    yield outcome
         finally:
             self._cancel()
 
@@ -139,8 +146,8 @@ class DaskExecutor:
         self._running[future] = job
         future.add_done_callback(ended.put)
 
-    def _outcome(self, future: Any, job: Job) -> Outcome:
-        """No key is kept where the cluster failed, so that the next run tries again."""
+    def _outcome(self, future: Any, job: Job) -> tuple[Outcome, bool]:
+        """And whether the cluster failed: no key is kept then, so that the next run tries again."""
         from distributed.scheduler import KilledWorker
 
         try:
@@ -149,12 +156,13 @@ class DaskExecutor:
             reason = (
                 f"{error.allowed_failures + 1} Dask workers died over it, the last one was {error.last_worker.address}"
             )
-            return Outcome(job.step, job.item, FAILED, reason)
+            return Outcome(job.step, job.item, FAILED, reason), True
         except Exception as error:
-            return Outcome(job.step, job.item, FAILED, f"the Dask cluster lost it: {type(error).__name__}: {error}")
+            reason = f"the Dask cluster lost it: {type(error).__name__}: {error}"
+            return Outcome(job.step, job.item, FAILED, reason), True
         finally:
             future.release()
-        return outcome
+        return outcome, False
 
     def _cancel(self) -> None:
         """Nobody waits for these any more: those not begun are not, files of those that end are not to be kept."""
@@ -172,8 +180,7 @@ class DaskExecutor:
             except Exception:  # it ended in another way, or too late: what it leaves is removed by who does it again
                 future.cancel()
                 continue
-            for temporary, _ in outcome.files:
-                temporary.unlink(missing_ok=True)
+            throw_away(outcome.of_pass)
 
     def close(self) -> None:
         self._cancel()
@@ -197,7 +204,7 @@ def guarded(job: Job, limits: Limits) -> Outcome:
         memory_mb = min(limits.memory_mb, machine_memory_mb())
         _own.limits, _own.executor = limits, Processes(1, replace(limits, memory_mb=memory_mb), eager=True)
     (outcome,) = _own.executor.run([job])
-    for temporary, final in outcome.files:
+    for temporary, final in (files for one in outcome.of_pass for files in one.files):
         if temporary != final:
             # The recorder's machine cannot make this one write what it still has in memory.
             sync(temporary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import zip_longest
 
 from iop4cli.archive.name_lists import expect_no_names, keep_names
 from iop4cli.pipeline.executor import perform
@@ -10,6 +11,7 @@ from iop4cli.pipeline.planning import look, planned, view_of
 from iop4cli.pipeline.recovery import recover
 from iop4cli.pipeline.session import Ended, Event, Planned, Session, Tally, Waiting, new_run_id
 from iop4cli.pipeline.step import CURRENT, DUE, FAILED, Decision, Step
+from iop4cli.pipeline.steps import step_named
 from iop4cli.pipeline.view import View
 from iop4cli.pipeline.waves import run_wave
 
@@ -20,23 +22,27 @@ def run_steps(session: Session, steps: Sequence[Step]) -> Iterator[Event]:
     """The steps in order; each wave is planned on what the one before left in the store."""
     # What lies beside the store (index files) may have changed since an earlier run.
     session.seen.clear()
+    session.passed.clear()
     recover(session)
     changed = set[str]()
+    # A later wave may do what an earlier one could not: an item ends once.
+    failed: dict[str, dict[str, Ended]] = {step.name: {} for step in steps}
+    last = {step.name: step.waves[-1] for step in steps}
     try:
-        for step in steps:
-            # A later wave may do what an earlier one could not: an item ends once.
-            failed: dict[str, Ended] = {}
+        for step, then in zip_longest(steps, steps[1:]):
+            follower = then if then is not None and then.name == step.passes_to else None
             for wave in step.waves:
-                for event in run_wave(session, step, wave):
+                for event in run_wave(session, step, wave, follower):
                     if isinstance(event, Ended):
                         if event.news:
-                            changed.update(step.tables)
-                        failed.pop(event.item, None)
-                        if event.status == FAILED and event.news and wave != step.waves[-1]:
-                            failed[event.item] = event
+                            changed.update(step_named(event.step).tables)
+                        failed[event.step].pop(event.item, None)
+                        is_last = wave == last[event.step] and event.step == step.name
+                        if event.status == FAILED and event.news and not is_last:
+                            failed[event.step][event.item] = event
                             continue
                     yield event
-            yield from failed.values()
+            yield from failed[step.name].values()
     finally:
         try:
             _keep_names(session, changed)

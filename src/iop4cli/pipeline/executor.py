@@ -16,6 +16,7 @@ from iop4cli.archive.layout import PRODUCT_FOLDERS
 from iop4cli.errors import Iop4Error, UsageError
 from iop4cli.full_disk import DiskFull
 from iop4cli.pipeline.nursery import Nursery, NurseryGone
+from iop4cli.pipeline.products import throw_away
 from iop4cli.pipeline.step import FAILED, Job, Outcome, night_of
 from iop4cli.pipeline.workers import OUT_OF_MEMORY, Answer, Asked, Limits, Worker, machine_memory_mb
 from iop4cli.unfinished import forget_own, remove_of
@@ -62,7 +63,7 @@ def perform(job: Job) -> Outcome:
             reason = f"unexpected {type(error).__name__}: {error}"
         # Not a known failure of these inputs: no key is kept, so that the next run tries again.
         outcome = Outcome(job.step, job.item, FAILED, reason, detail=traceback.format_exc())
-    return replace(outcome, seconds=time.perf_counter() - start)
+    return replace(outcome, seconds=time.perf_counter() - start - (outcome.then.seconds if outcome.then else 0.0))
 
 
 def _wanted_memory(error: BaseException | None) -> bool:
@@ -129,6 +130,9 @@ class Processes:
                 n_asked -= 1
                 if answer.outcome is not None:
                     yield answer.outcome
+                elif job.then is not None:
+                    # It may be the second step's fault, which has its turn by itself.
+                    waiting.append(replace(job, then=None))
                 elif answer.worker.was_late:
                     yield _late(job, self.limits.job_timeout_s)
                 elif job.item in tried:
@@ -225,8 +229,8 @@ def _late(job: Job, timeout_s: float) -> Outcome:
 
 def _discard(answer: Answer) -> None:
     """Nobody waits for it any more: its files are not to be kept."""
-    for temporary, _ in answer.outcome.files if answer.outcome is not None else ():
-        temporary.unlink(missing_ok=True)
+    if answer.outcome is not None:
+        throw_away(answer.outcome.of_pass)
 
 
 def _taken_from(queue: SimpleQueue[T]) -> list[T]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iop4cli.pipeline.step import DONE
+
 if TYPE_CHECKING:
+    from iop4cli.pipeline.step import Job
     from iop4cli.pipeline.view import Row
 
 
@@ -24,8 +28,25 @@ class Items:
             self._steps[step] = {row["name"]: row for row in self._read(step)}
         return self._steps[step]
 
+    def with_done(self, jobs: Sequence[Job]) -> Items:
+        """The same, as if these jobs had been done."""
+        after = Items(self._read)
+        after._steps = self._steps | {
+            step: self.of(step) | {job.item: done_row(job) for job in jobs if job.step == step}
+            for step in {job.step for job in jobs}
+        }
+        return after
+
     def get(self, step: str, item: str) -> Row | None:
         return self.of(step).get(item)
+
+
+def done_row(job: Job) -> Row:
+    """What will be known of an item when its job is done."""
+    return {
+        "name": job.item, "key": job.key, "status": DONE, "reason": "", "parts": json.dumps(dict(job.parts)),
+        "notes": None,
+    }  # fmt: skip
 
 
 class Folders:

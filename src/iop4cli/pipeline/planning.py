@@ -83,12 +83,15 @@ def _view_now(session: Session) -> View:
 
 def view_of(session: Session) -> View:
     nights = nights_selected(session.selection, session.store, session.surroundings.registry)
-    return View(session.store, session.surroundings, nights, session.force, underway=session.underway)
+    return View(
+        session.store, session.surroundings, nights, session.force, underway=session.underway, passed=session.passed
+    )
 
 
-def planned(step: Step, wave: str, decisions: Sequence[Decision]) -> Planned:
+def planned(step: Step, wave: str, decisions: Sequence[Decision], follower: Step | None = None) -> Planned:
     counts = Counter(decision.state for decision in decisions)
-    return Planned(step.name, wave, counts[DUE], counts[CURRENT], counts[IMPOSSIBLE] + counts[BLOCKED])
+    n_impossible = counts[IMPOSSIBLE] + counts[BLOCKED]
+    return Planned(step.name, wave, counts[DUE], counts[CURRENT], n_impossible, follower.name if follower else "")
 
 
 def _selected(session: Session, view: View, step: Step, wave: str) -> list[Decision]:

@@ -14,6 +14,7 @@ from iop4cli.archive.store import Batch, Store, utc_now
 from iop4cli.errors import Iop4Error
 from iop4cli.pipeline.products import Placing, forget_products, product_rows, throw_away
 from iop4cli.pipeline.step import DONE, FAILED, Outcome, Step
+from iop4cli.pipeline.steps import step_named
 from iop4cli.pipeline.view import View
 
 BATCH_ITEMS = 200
@@ -31,7 +32,8 @@ class Recorder:
 
     def add(self, outcome: Outcome) -> None:
         outcome = self.step.settle(self.view, outcome)
-        self._placing.begin(outcome)
+        for one in outcome.of_pass:
+            self._placing.begin(one)
         self._waiting.append(outcome)
         if len(self._waiting) >= BATCH_ITEMS or time.monotonic() - self._since >= BATCH_SECONDS:
             self.flush()
@@ -43,16 +45,17 @@ class Recorder:
         mends that (pipeline/recovery.py). Whoever interrupts this may call it again: what was put in place is, and
         no row is written by halves.
         """
-        outcomes = list(self._waiting)
+        waiting = list(self._waiting)
+        outcomes = [one for outcome in waiting for one in outcome.of_pass]
         self._since = time.monotonic()
         if not outcomes:
             return
         try:
-            gone = self._files_of([outcome.item for outcome in outcomes])
+            gone = self._files_of([outcome.item for outcome in waiting])
             self._placing.place(outcomes)
             gone.difference_update(final for outcome in outcomes for _, final in outcome.files)
             replacement = Replacement(self.run_id, utc_now())
-            undoing = self._undoing([outcome.item for outcome in outcomes], replacement)
+            undoing = self._undoing([outcome.item for outcome in waiting if outcome.then is None], replacement)
             undoing += forget_products(self.view.layout, gone)
             self.store.write(self._batches(outcomes), undoing, replacement)
         except (Iop4Error, OSError):
@@ -60,7 +63,7 @@ class Recorder:
             self._placing.forget(outcomes)
             throw_away(outcomes)
             raise
-        del self._waiting[: len(outcomes)]
+        del self._waiting[: len(waiting)]
         self._placing.forget(outcomes)
         _remove(gone)
 
@@ -70,7 +73,7 @@ class Recorder:
 
     def _undoing(self, items: Sequence[str], replacement: Replacement) -> str:
         """SQL that makes what rested on these items' files due again."""
-        if not self.step.undoes:
+        if not self.step.undoes or not items:
             return ""
         steps = ", ".join(map(quoted, self.step.undoes))
         return remove_items(f"step in ({steps}) and name in ({', '.join(map(quoted, items))})", replacement)
@@ -86,11 +89,13 @@ class Recorder:
         _remove(gone)
 
     def _batches(self, outcomes: Sequence[Outcome]) -> list[Batch]:
-        names = [outcome.item for outcome in outcomes]
         batches = []
-        for table, column in self.step.tables.items():
-            rows = [row for outcome in outcomes for row in outcome.rows.get(table, ())]
-            batches.append(Batch(table, rows, column, names))
+        for step in dict.fromkeys(outcome.step for outcome in outcomes):
+            own = [outcome for outcome in outcomes if outcome.step == step]
+            names = [outcome.item for outcome in own]
+            for table, column in step_named(step).tables.items():
+                rows = [row for outcome in own for row in outcome.rows.get(table, ())]
+                batches.append(Batch(table, rows, column, names))
         files = product_rows(self.view.layout, outcomes)
         if files:
             batches.append(Batch("product", files))
@@ -101,9 +106,10 @@ class Recorder:
 
     def _item_row(self, outcome: Outcome) -> dict[str, Any]:
         return {
-            "step": self.step.name, "name": outcome.item, "key": outcome.key, "parts": json.dumps(dict(outcome.parts)),
+            "step": outcome.step, "name": outcome.item, "key": outcome.key, "parts": json.dumps(dict(outcome.parts)),
             "status": outcome.status, "reason": outcome.reason, "notes": "; ".join(outcome.notes),
-            "version": self.step.version, "seconds": outcome.seconds, "run": self.run_id, "updated": utc_now(),
+            "version": step_named(outcome.step).version, "seconds": outcome.seconds, "run": self.run_id,
+            "updated": utc_now(),
         }  # fmt: skip
 
     def _log_lines(self, outcome: Outcome) -> list[dict[str, Any]]:
@@ -111,7 +117,7 @@ class Recorder:
         text = outcome.reason or "; ".join(outcome.notes) or outcome.status
         if outcome.detail:
             text = f"{text}\n{outcome.detail}"
-        line = {"time_utc": utc_now(), "run": self.run_id, "level": level, "step": self.step.name}
+        line = {"time_utc": utc_now(), "run": self.run_id, "level": level, "step": outcome.step}
         return [{**line, "item": outcome.item, "message": text}]
 
 

@@ -20,13 +20,14 @@ NIGHT_TIMEOUT_S = 3600.0
 
 @dataclass(frozen=True)
 class Planned:
-    """A wave of a step has been planned."""
+    """A wave of a step has been planned; `passes_to` is the step that may go on with each item at once."""
 
     step: str
     wave: str
     n_due: int
     n_current: int
     n_impossible: int
+    passes_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class Session:
     left: set[str] | None = None
     # The last view of the store in this run, and the stamp that the store had.
     seen: list[tuple[object, View]] = field(default_factory=list)
+    # What was done by the step before it in one pass with its own work: (step, item).
+    passed: set[tuple[str, str]] = field(default_factory=set)
 
 
 def new_run_id() -> str:

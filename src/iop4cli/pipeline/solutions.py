@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -83,11 +82,8 @@ def detection_rows(frame: str, stars: Detections, solved: Solved) -> list[dict[s
     return rows
 
 
-def with_wcs(path: Path, solved: Solved, rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[Path, Path], ...]:
-    """The reduced file with its coordinates in the header: the ordinary beam's, and as alternate E the other's."""
-    from iop4cli.frames.fits import temporary_beside, with_new_cards
-
-    temporary = temporary_beside(path)
+def cards_of(solved: Solved, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, str]]:
+    """Coordinates for the header of a reduced file: the ordinary beam's, and as alternate E the other's."""
     cards = [
         *solved.wcs.cards(),
         ("HIERARCH IOP4 WCS METHOD", solved.method, "how it was solved"),
@@ -100,5 +96,4 @@ def with_wcs(path: Path, solved: Solved, rows: Sequence[Mapping[str, Any]]) -> t
             cards += wcs_of(row).cards("E")
             cards.append(("HIERARCH IOP4 BEAM DX", row["dx_px"], "[px] extraordinary minus ordinary"))
             cards.append(("HIERARCH IOP4 BEAM DY", row["dy_px"], "[px] extraordinary minus ordinary"))
-    with_new_cards(path, temporary, cards)
-    return ((temporary, path),)
+    return cards

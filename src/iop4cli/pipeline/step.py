@@ -13,6 +13,7 @@ from iop4cli.errors import UsageError
 
 if TYPE_CHECKING:
     from iop4cli.frames.checksum import FileState
+    from iop4cli.frames.fits import ReducedImage
     from iop4cli.pipeline.view import View
 
 DUE, CURRENT, IMPOSSIBLE, BLOCKED = "due", "current", "impossible", "blocked"
@@ -47,7 +48,8 @@ class Parameters:
 class Job:
     """One thing to do: everything `work` needs, as plain values that travel to any process.
 
-    `cores` are those that it may use: more than one where there are fewer jobs than workers.
+    `cores` are those that it may use: more than one where there are fewer jobs than workers. `then` is that of the next
+    step on the same item, which goes on with what this one has in memory.
     """
 
     step: str
@@ -57,11 +59,15 @@ class Job:
     why: str
     payload: Mapping[str, Any] = field(default_factory=dict)
     cores: int = 1
+    then: Job | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: rows for the store by table, and files to put in place of (temporary, final)."""
+    """What became of a job: rows for the store by table, and files to put in place of (temporary, final).
+
+    `then` is what became of the job that followed in the same pass, if it came to an end.
+    """
 
     step: str
     item: str
@@ -76,6 +82,12 @@ class Outcome:
     states: tuple[FileState, ...] = ()
     seconds: float = 0.0
     detail: str = ""
+    then: Outcome | None = None
+
+    @property
+    def of_pass(self) -> tuple[Outcome, ...]:
+        """This one, and that of the step that followed."""
+        return (self,) if self.then is None else (self, *self.then.of_pass)
 
 
 @dataclass(frozen=True)
@@ -105,6 +117,8 @@ class Step:
     tables: ClassVar[Mapping[str, str]] = {}
     # Steps whose work on an item is undone when this one does it again (a new reduced file has no WCS yet).
     undoes: ClassVar[tuple[str, ...]] = ()
+    # The step whose first wave may go on with what this one's `work` has in memory (`Job.then`), if it comes next.
+    passes_to: ClassVar[str] = ""
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
         """For each item of the nights in view whether it is due, and why."""
@@ -116,6 +130,10 @@ class Step:
 
     def work(self, job: Job) -> Outcome:
         """Do one job: a pure function of files and numbers, in any process."""
+        raise NotImplementedError
+
+    def work_on(self, job: Job, image: ReducedImage) -> Outcome:
+        """The same with an image that is no file yet; if done, its file is written with what was found."""
         raise NotImplementedError
 
     def settle(self, view: View, outcome: Outcome) -> Outcome:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from iop4cli.archive.layout import Layout
 from iop4cli.archive.people import quoted
 from iop4cli.archive.store import Store
-from iop4cli.pipeline.items import Folders, Items
+from iop4cli.pipeline.items import Folders, Items, done_row
 from iop4cli.pipeline.master_reach import MasterReach
 from iop4cli.pipeline.parts import difference
 from iop4cli.pipeline.shelf import Shelf
@@ -43,6 +43,8 @@ class View:
     nights: frozenset[str] | None = None
     force: bool = False
     dry_run: bool = False
+    # What was done in this run by the step before it (step, item): it is not meant by `force` again.
+    passed: Collection[tuple[str, str]] = ()
     underway: Underway | None = None
     _tables: dict[str, list[Row]] = field(default_factory=dict)
     _pending: dict[str, set[str]] = field(default_factory=dict)
@@ -208,6 +210,13 @@ class View:
         row = self.items.get(step, item)
         return str(row["key"]) if row is not None and row["key"] else "none"
 
+    def after(self, decisions: Iterable[Decision]) -> View:
+        """This moment, with the frames of these decisions alone, as if what is due there had been done."""
+        view, jobs = copy(self), [decision.job for decision in decisions if decision.job is not None]
+        view.items = self.items.with_done(jobs)
+        view.frames = {job.item: self.frames[job.item] for job in jobs}
+        return view
+
     def expect(self, decisions: Iterable[Decision]) -> None:
         """Let later waves of a dry run plan as if these were done."""
         expected: dict[str, list[Mapping[str, Any]]] = {}
@@ -215,10 +224,7 @@ class View:
             if decision.job is None:
                 continue
             self._pending.setdefault(decision.step, set()).add(decision.item)
-            self.items.of(decision.step)[decision.item] = {
-                "name": decision.item, "key": decision.job.key, "status": DONE, "reason": "",
-                "parts": json.dumps(dict(decision.job.parts)), "notes": None,
-            }  # fmt: skip
+            self.items.of(decision.step)[decision.item] = done_row(decision.job)
             for table, rows in decision.expected.items():
                 expected.setdefault(table, []).extend(rows)
         for table, rows in expected.items():
@@ -252,16 +258,18 @@ class View:
         full = {"step": f"{step.name} {step.version}", **parts}
         key = digest(full)
         stored = self.items.get(step.name, item)
-        why = self._why_due(stored, key, full, missing)
+        why = self._why_due(step, item, stored, key, full, missing)
         if not why:
             return Decision(step.name, item, CURRENT, "up to date", tuple(frames))
         job = Job(step.name, item, key, full, why, payload())
         return Decision(step.name, item, DUE, why, tuple(frames), job, expected())
 
-    def _why_due(self, stored: Row | None, key: str, parts: Mapping[str, str], missing: str) -> str:
+    def _why_due(
+        self, step: Step, item: str, stored: Row | None, key: str, parts: Mapping[str, str], missing: str
+    ) -> str:
         if stored is None:
             return "new"
-        if self.force:
+        if self.force and (step.name, item) not in self.passed:
             return "forced"
         if stored["key"] != key:
             return difference(stored, parts)

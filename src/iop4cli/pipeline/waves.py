@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from iop4cli.archive.name_lists import expect_names
 from iop4cli.archive.night_locks import Held, NightLocks
 from iop4cli.errors import StoreBusy
+from iop4cli.pipeline.passing import jobs_that_follow
 from iop4cli.pipeline.planning import Look, locks_of, look, one_look, planned
 from iop4cli.pipeline.record import Recorder
 from iop4cli.pipeline.recovery import clear, mend
@@ -27,17 +28,21 @@ _TOLD_AFTER_S = 2.0
 _LOOK_EVERY_S = 0.1
 
 
-def run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
-    """All that is due in the nights of the selection."""
+def run_wave(session: Session, step: Step, wave: str, follower: Step | None = None) -> Iterator[Event]:
+    """All that is due in the nights of the selection; `follower` goes on at once with each item that is done."""
     now = look(session, step, wave)
-    yield planned(step, wave, now.decisions)
-    yield from filter(None, (now.unchanged(step, decision) for decision in now.decisions))
+    yield planned(step, wave, now.decisions, follower)
+    # What was done in one pass with the step before has been told.
+    news = (decision for decision in now.decisions if (step.name, decision.item) not in session.passed)
+    yield from filter(None, (now.unchanged(step, decision) for decision in news))
     left = now.changes()
     for night in session.left or ():
         left.pop(night, None)
     if left:
         expect_names(session.store)
-    locks, patience = locks_of(session), _Patience(session, step)
+    locks, patience, follow = locks_of(session), _Patience(session, step), dict[str, Job]()
+    if left and follower is not None:
+        follow = jobs_that_follow(session, now, follower)
     while left:
         held = locks.take({night: len(items) for night, items in left.items()}, _ITEMS_AT_ONCE)
         mine = {night: items for night, items in left.items() if night in held}
@@ -48,8 +53,9 @@ def run_wave(session: Session, step: Step, wave: str) -> Iterator[Event]:
             if mine and not now.is_fresh(held):
                 now = look(session, step, wave)
                 yield from _by_others(now, step, {item for items in mine.values() for item in items})
+                follow = jobs_that_follow(session, now, follower) if follower is not None else follow
             if mine:
-                yield from _Work(session, step, wave, now, frozenset(mine), held).events()
+                yield from _Work(session, step, wave, now, frozenset(mine), held, follow).events()
                 clear(session.surroundings.layout, mine)
             well = True
         finally:
@@ -117,6 +123,8 @@ class _Work:
     now: Look
     nights: frozenset[str]
     held: Held
+    # What the next step does with the same items.
+    follow: Mapping[str, Job]
     # Failures that another run may have caused, by taking away what was to be read.
     doubtful: list[Outcome] = field(default_factory=list)
 
@@ -135,7 +143,11 @@ class _Work:
         recorder.flush()
         # The largest first, so that none of them is still at work when all others are done.
         mine.sort(key=self._pixels, reverse=True)
-        due = [decision.job for decision in mine if decision.state == DUE and decision.job is not None]
+        due = [
+            replace(decision.job, then=self.follow.get(decision.item))
+            for decision in mine
+            if decision.state == DUE and decision.job is not None
+        ]
         try:
             yield from self._done(recorder, due, doubting=True)
             if self.doubtful:
@@ -157,8 +169,12 @@ class _Work:
                 if doubting and outcome.status == FAILED and self._others_are_at_work():
                     self.doubtful.append(outcome)
                     continue
+                if outcome.then is not None and outcome.then.status == FAILED and self._others_are_at_work():
+                    outcome = replace(outcome, then=None)  # it is tried again when its step has its turn
                 recorder.add(outcome)
-                yield _ended(outcome)
+                for one in outcome.of_pass:
+                    yield _ended(one)
+                self.session.passed.update((one.step, one.item) for one in outcome.of_pass[1:])
         finally:
             recorder.flush()
 

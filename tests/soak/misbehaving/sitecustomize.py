@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,21 +81,24 @@ def _install() -> None:
     known, toy = steps.step_named, Toy()
     wanted_step, wanted_item, how, *marks = os.environ.get("MISBEHAVING", "no no no").split()
 
+    def misbehaving(work: Callable[..., Outcome]) -> Callable[..., Outcome]:
+        def works(job: Job, *more: Any) -> Outcome:
+            if job.item == wanted_item and not any(Path(mark).exists() for mark in marks):
+                for mark in marks:
+                    Path(mark).touch()
+                misbehave(how)
+            return work(job, *more)
+
+        return works
+
     def step_named(name: str) -> Any:
         if name == "toy":
             return toy
         step = known(name)
         if name == wanted_step and "work" not in vars(step):
-            work = step.work
-
-            def misbehaving(job: Job) -> Outcome:
-                if job.item == wanted_item and not any(Path(mark).exists() for mark in marks):
-                    for mark in marks:
-                        Path(mark).touch()
-                    misbehave(how)
-                return work(job)
-
-            step.work = misbehaving  # type: ignore[method-assign]
+            # By itself, and in one pass with the step before it.
+            for way in ("work", "work_on"):
+                setattr(step, way, misbehaving(getattr(step, way)))
         return step
 
     steps.step_named = step_named  # type: ignore[assignment]

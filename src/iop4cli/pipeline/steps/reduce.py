@@ -11,13 +11,14 @@ from iop4cli import __version__
 from iop4cli.archive.layout import product_name
 from iop4cli.pipeline.choice import Choice, angle_matters, why_none, window_in
 from iop4cli.pipeline.parts import parameter_parts
-from iop4cli.pipeline.step import Decision, Job, Outcome, Parameter, Step
+from iop4cli.pipeline.passing import go_on
+from iop4cli.pipeline.step import DONE, Decision, Job, Outcome, Parameter, Step
 from iop4cli.pipeline.view import Row, View
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from iop4cli.frames.fits import MasterImage
+    from iop4cli.frames.fits import MasterImage, ReducedImage
 
 
 class Reduce(Step):
@@ -25,6 +26,7 @@ class Reduce(Step):
     version = 2
     tables = {"reduced": "frame"}  # noqa: RUF012
     undoes = ("solve",)
+    passes_to = "solve"
     parameters = (Parameter("max_age_days", 30, "days", "how far, before or after, a master of another night may be"),)
 
     def plan(self, view: View, wave: str) -> Iterator[Decision]:
@@ -56,52 +58,64 @@ class Reduce(Step):
             )  # fmt: skip
 
     def work(self, job: Job) -> Outcome:
-        import numpy as np
+        from iop4cli.frames.fits import temporary_beside, write_reduced
 
-        from iop4cli.frames.fits import temporary_beside, write_image
-        from iop4cli.frames.quality import Pixel, byte
-        from iop4cli.frames.raw import read_raw
-        from iop4cli.frames.reduced import reduced_header
-        from iop4cli.science.medians import median_of
-        from iop4cli.science.reduction import reduce_image
-
-        payload = job.payload
-        raw = read_raw(Path(payload["raw"]))
-        detector = payload["detector"]
-        height, width = raw.adu.shape
-        masters = {kind: _master(path).cut(x, y, width, height) for kind, (path, (x, y)) in payload["masters"].items()}
-        defects = np.zeros(raw.adu.shape, np.uint8)
-        for master in masters.values():
-            defects |= master.dq
-        pixels = {kind: master.image for kind, master in masters.items()}
-        reduced = reduce_image(
-            raw.adu, exptime_s=payload["exptime_s"], gain_e_per_adu=detector["gain_e_per_adu"],
-            saturation_adu=detector["saturation_adu"], linear_limit_adu=detector["linear_limit_adu"],
-            bias=pixels.get("bias", _level(detector["bias_level_adu"], raw.adu)),
-            dark_adu_per_s=pixels.get("dark"), flat=pixels.get("flat"), defects=defects,
-        )  # fmt: skip
-        names = {kind: payload["row"][kind] for kind in ("bias", "dark", "flat")}
-        provenance = {
-            "frame": job.item, "key": job.key, "version": __version__, **names, "notes": payload["notes"],
-            "gain_e_per_adu": detector["gain_e_per_adu"], "mjd_utc": payload["mjd_utc"],
-            "exptime_s": payload["exptime_s"],
-        }  # fmt: skip
-        final = Path(payload["final"])
+        image, row = _reduced(job)
+        rows, notes = {"reduced": [row]}, tuple(job.payload["notes"])
+        then = None if job.then is None else go_on(job.then, image)
+        if then is not None and then.status == DONE:
+            return self.done(job, rows=rows, notes=notes, then=then)
+        final = Path(job.payload["final"])
         temporary = temporary_beside(final)
-        write_image(temporary, reduced_header(raw.header, provenance), reduced.electrons, [("DQ", reduced.dq)])
-        row = {
-            **payload["row"],
-            "level_e": median_of(reduced.electrons[::4, ::4]),
-            "n_saturated": int(((reduced.dq & byte(Pixel.SATURATED)) != 0).sum()),
-            "n_bad": int(((reduced.dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0).sum()),
-        }
-        return self.done(job, rows={"reduced": [row]}, files=((temporary, final),), notes=tuple(payload["notes"]))
+        write_reduced(temporary, image)
+        return self.done(job, rows=rows, files=((temporary, final),), notes=notes, then=then)
 
     def product_files(self, view: View, item: str) -> list[Path]:
         return [view.layout.reduced_frame(item)]
 
 
 STEP = Reduce()
+
+
+def _reduced(job: Job) -> tuple[ReducedImage, dict[str, Any]]:
+    """The image with its header, and its row of the table `reduced`."""
+    import numpy as np
+
+    from iop4cli.frames.fits import ReducedImage
+    from iop4cli.frames.quality import Pixel, byte
+    from iop4cli.frames.raw import read_raw
+    from iop4cli.frames.reduced import reduced_header
+    from iop4cli.science.medians import median_of
+    from iop4cli.science.reduction import reduce_image
+
+    payload = job.payload
+    raw = read_raw(Path(payload["raw"]))
+    detector = payload["detector"]
+    height, width = raw.adu.shape
+    masters = {kind: _master(path).cut(x, y, width, height) for kind, (path, (x, y)) in payload["masters"].items()}
+    defects = np.zeros(raw.adu.shape, np.uint8)
+    for master in masters.values():
+        defects |= master.dq
+    pixels = {kind: master.image for kind, master in masters.items()}
+    reduced = reduce_image(
+        raw.adu, exptime_s=payload["exptime_s"], gain_e_per_adu=detector["gain_e_per_adu"],
+        saturation_adu=detector["saturation_adu"], linear_limit_adu=detector["linear_limit_adu"],
+        bias=pixels.get("bias", _level(detector["bias_level_adu"], raw.adu)),
+        dark_adu_per_s=pixels.get("dark"), flat=pixels.get("flat"), defects=defects,
+    )  # fmt: skip
+    names = {kind: payload["row"][kind] for kind in ("bias", "dark", "flat")}
+    provenance = {
+        "frame": job.item, "key": job.key, "version": __version__, **names, "notes": payload["notes"],
+        "gain_e_per_adu": detector["gain_e_per_adu"], "mjd_utc": payload["mjd_utc"],
+        "exptime_s": payload["exptime_s"],
+    }  # fmt: skip
+    row = {
+        **payload["row"],
+        "level_e": median_of(reduced.electrons[::4, ::4]),
+        "n_saturated": int(((reduced.dq & byte(Pixel.SATURATED)) != 0).sum()),
+        "n_bad": int(((reduced.dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0).sum()),
+    }
+    return ReducedImage(reduced.electrons, reduced.dq, reduced_header(raw.header, provenance)), row
 
 
 def _expected(view: View, name: str, chosen: Mapping[str, Choice]) -> dict[str, list[dict[str, Any]]]:

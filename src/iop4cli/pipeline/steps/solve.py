@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from iop4cli.pipeline.growth import growth_rows
 from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.references import beams_of, calibrators_of, neighbours, solved_field_frames
-from iop4cli.pipeline.solutions import detection_rows, wcs_rows, with_wcs
+from iop4cli.pipeline.solutions import cards_of, detection_rows, wcs_rows
 from iop4cli.pipeline.step import CURRENT, DONE, FAILED, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.targets import field_deg
 from iop4cli.pipeline.view import Row, View
 
 if TYPE_CHECKING:
+    from iop4cli.frames.fits import ReducedImage
     from iop4cli.pipeline.astrometer import Astrometer, Solved
 
 
@@ -159,13 +160,23 @@ class Solve(Step):
         return ready
 
     def work(self, job: Job) -> Outcome:
-        from iop4cli.frames.fits import read_reduced
+        from iop4cli.frames.fits import read_reduced, with_new_cards
+
+        path = Path(job.payload["path"])
+        return self._of(job, read_reduced(path), partial(with_new_cards, path))
+
+    def work_on(self, job: Job, image: ReducedImage) -> Outcome:
+        from iop4cli.frames.fits import write_reduced
+
+        return self._of(job, image, lambda temporary, cards: write_reduced(temporary, image, cards))
+
+    def _of(self, job: Job, image: ReducedImage, write: Callable[[Path, list[tuple[str, Any, str]]], None]) -> Outcome:
+        """`write` makes the file under a temporary name, with these cards in its header."""
+        from iop4cli.frames.fits import temporary_beside
         from iop4cli.pipeline import found_stars
         from iop4cli.pipeline.astrometer import Astrometer, NotSolved
 
-        payload = job.payload
-        path = Path(payload["path"])
-        image = read_reduced(path)
+        payload, final = job.payload, Path(job.payload["path"])
         height, width = image.electrons.shape
         stars = found_stars.take(job, image)
         astrometer = Astrometer(stars, (height, width), payload)
@@ -182,7 +193,9 @@ class Solve(Step):
                 "detection": detection_rows(job.item, stars, solved),
                 "growth": growth_rows(job.item, image.electrons, image.dq, stars),
             }
-            return self.done(job, rows=rows, files=with_wcs(path, solved, rows["wcs"]), notes=notes)
+            temporary = temporary_beside(final)
+            write(temporary, cards_of(solved, rows["wcs"]))
+            return self.done(job, rows=rows, files=((temporary, final),), notes=notes)
         found_stars.keep(job, stars)
         return self.failed(job, " | ".join(dict.fromkeys(reasons)))
 
