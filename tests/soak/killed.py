@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from iop4cli.frames.checksum import sha256_of
+from iop4cli.frames.checksum import xxh3_of
 from tests.night.archives import Archive, environment, without
 from tests.soak.faults import Fault, Tried
 from tests.soak.many import small_night
@@ -158,7 +158,7 @@ def leftovers(archive: Archive) -> list[str]:
     lost += [
         f"{path} is not what was recorded"
         for path, checksum in sums.items()
-        if (archive.root / path).is_file() and sha256_of(archive.root / path) != checksum
+        if (archive.root / path).is_file() and xxh3_of(archive.root / path) != checksum
     ]
     lost += [f"{path} is left, and no row speaks of it" for path in _names(archive) - known]
     lost += [f"{path} is known as a product, and no row speaks of it" for path in known - said]

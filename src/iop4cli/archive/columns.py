@@ -165,6 +165,7 @@ _OTHERS: dict[str, Column] = {
     "catalog_change.source": Column("", "name in the catalogue"),
     "what": Column("", "what was done"),
     "checksum": Column("", "SHA-256 of the file"),
+    "product.checksum": Column("", "XXH3 of the file, 128 bits, as xxh128sum prints it"),
     "chi2": Column("", "chi squared of the standards about the fit, without any scatter"),
     "chi_deg": Column("deg", "position angle from the literature"),
     "command": Column("", "as it was typed"),

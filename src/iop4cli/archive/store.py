@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LOCK_TIMEOUT_S = 60.0
 _Taken = TypeVar("_Taken")
+# What arrow takes as it is; NaN aside.
+_PLAIN = frozenset({str, int, float, bool, type(None), datetime.datetime, datetime.date})
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,16 @@ def _arrow(rows: Sequence[Mapping[str, Any]]) -> Any:
     columns: dict[str, None] = {}
     for row in rows:
         columns.update(dict.fromkeys(row))
-    return pyarrow.table({name: [_plain(row.get(name)) for row in rows] for name in columns})
+    return pyarrow.table({name: _column([row.get(name) for row in rows]) for name in columns})
+
+
+def _column(values: list[Any]) -> Any:
+    """An arrow array; NaN is NULL, as `_plain` has it."""
+    import pyarrow
+
+    if _PLAIN.issuperset(map(type, values)):
+        return pyarrow.array(values, from_pandas=True)
+    return pyarrow.array([_plain(value) for value in values])
 
 
 def _plain(value: Any) -> Any:

@@ -116,6 +116,7 @@ def write_image(
 ) -> None:
     """Write an image and named image extensions under this (temporary) name; who gives it a final one syncs it.
 
+    The header is sound: one that comes from a raw frame was made so when that was read (frames/raw.py).
     `cards` are set in the header as it will be in the file.
     """
     from astropy.io import fits
@@ -128,7 +129,7 @@ def write_image(
     n_bytes = image.nbytes + sum(hdu.data.nbytes for hdu in hdus[1:])
     with warnings.catch_warnings(), told_if_full(path.parent, n_bytes), whole_or_gone(path):
         warnings.simplefilter("ignore", VerifyWarning)
-        hdus.writeto(path, output_verify="silentfix+ignore", overwrite=True)
+        hdus.writeto(path, output_verify="ignore", overwrite=True)
 
 
 def with_new_cards(source: Path, temporary: Path, cards: Iterable[tuple[str, Any, str]]) -> None:
@@ -175,6 +176,15 @@ def read_reduced(path: Path) -> ReducedImage:
             np.ascontiguousarray(hdus["DQ"].data, dtype=np.uint8),
             hdus[0].header.copy(),
         )
+
+
+def map_reduced(path: Path) -> ReducedImage:
+    """The same for who looks at a few places only: pixels are read where they are looked at, as the file has them.
+
+    What is written to them stays in memory. Products are never changed in place, and so not while they are mapped.
+    """
+    with _opened(path, memmap=True) as hdus:
+        return ReducedImage(hdus[0].data, hdus["DQ"].data, hdus[0].header)
 
 
 def read_pixels(path: Path) -> np.ndarray:

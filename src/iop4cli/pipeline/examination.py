@@ -9,7 +9,7 @@ from pathlib import Path
 from iop4cli.archive import soundness
 from iop4cli.archive.layout import Layout
 from iop4cli.archive.store import Store
-from iop4cli.frames.checksum import sha256_of
+from iop4cli.frames.checksum import sha256_of, xxh3_of
 from iop4cli.pipeline.recovery import is_ours
 
 REMOVE, MAKE_AGAIN, FORGET, MAKE_LISTS = "remove", "make again", "forget", "write lists"
@@ -89,7 +89,7 @@ def read_all(store: Store, layout: Layout, tick: Tick) -> Iterator[Trouble]:
         yield Trouble("store", tuple(broken), "cannot be read: take the store from your backup", True)
     altered: dict[str, list[str]] = {}
     for row in store.rows("select path, item, checksum from product order by path"):
-        if _differs(layout.root / row["path"], row["checksum"]):
+        if _differs(layout.root / row["path"], row["checksum"], xxh3_of):
             altered.setdefault(row["path"].split("/", 1)[0], []).append(row["item"])
         tick()
     for folder, items in altered.items():
@@ -105,7 +105,7 @@ def _raw(store: Store, layout: Layout, tick: Tick) -> Iterator[Trouble]:
     known = "select name, checksum, size_bytes, mtime_ns from frame where checksum is not null order by name"
     for row in store.rows(known):
         path = layout.raw_frame(row["name"])
-        if _differs(path, row["checksum"]):
+        if _differs(path, row["checksum"], sha256_of):
             status = path.stat()
             seen = (status.st_size, status.st_mtime_ns) != (row["size_bytes"], row["mtime_ns"])
             (newer if seen else altered).append(row["name"])
@@ -118,11 +118,11 @@ def _raw(store: Store, layout: Layout, tick: Tick) -> Iterator[Trouble]:
         yield Trouble("changed raw frames", tuple(newer), text, True)
 
 
-def _differs(path: Path, checksum: str | None) -> bool:
+def _differs(path: Path, checksum: str | None, checksum_of: Callable[[Path], str]) -> bool:
     """Whether a file that is there is not what it was, or cannot be read."""
     if not path.is_file():
         return False
     try:
-        return sha256_of(path) != checksum
+        return checksum_of(path) != checksum
     except OSError:
         return True

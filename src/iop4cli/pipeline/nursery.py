@@ -31,7 +31,7 @@ _FIRST = ("numpy", "iop4cli.pipeline.executor", "astropy.io.fits", "iop4cli.pipe
 _THEN = (
     "scipy.ndimage", "iop4cli.pipeline.calibrations", "iop4cli.science.defects", "iop4cli.science.reduction", "sep",
     "astroscrappy", "scipy.spatial", "astrometry", "iop4cli.pipeline.astrometer", "iop4cli.pipeline.placer",
-    "iop4cli.science.growth", "astropy.units", "astropy.coordinates", "scipy.interpolate", "astropy.nddata",
+    "iop4cli.science.growth", "xxhash", "astropy.units", "astropy.coordinates", "astropy.nddata",
     "photutils.geometry", "iop4cli.pipeline.photometer", "iop4cli.pipeline.polarimeter",
     "iop4cli.pipeline.filter_polarimeter", "iop4cli.pipeline.plate_polarimeter",
 )  # fmt: skip

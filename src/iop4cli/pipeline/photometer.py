@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from iop4cli.frames.fits import MasterImage, read_master, read_reduced
+from iop4cli.frames.fits import MasterImage, map_reduced, read_master
 from iop4cli.frames.quality import Quality
 from iop4cli.pipeline.growth import aperture_sizes, curve_of
 from iop4cli.science.apertures import ApertureSizes, Measured, Scene, measure
@@ -41,7 +41,7 @@ class Photometer:
         from iop4cli.pipeline.solutions import wcs_of
 
         params, fwhm_px = payload["params"], payload["fwhm_px"]
-        image = read_reduced(Path(payload["path"]))
+        image = map_reduced(Path(payload["path"]))
         stars = np.array(payload["stars"], float).reshape(-1, 3)
         flat = _flat_of(payload["flat"], image.electrons.shape)
         scene = Scene(

@@ -54,7 +54,7 @@ def product_rows(layout: Layout, outcomes: Sequence[Outcome]) -> list[dict[str, 
     """What is to be recorded of the files, for the table `product`."""
     return [
         {"path": layout.relative(final), "step": outcome.step, "item": outcome.item, "size_bytes": state.size_bytes,
-         "mtime_ns": state.mtime_ns, "checksum": state.sha256}
+         "mtime_ns": state.mtime_ns, "checksum": state.checksum}
         for outcome in outcomes
         for (_, final), state in zip(_written(outcome), outcome.states, strict=True)
     ]  # fmt: skip

@@ -19,6 +19,8 @@ from iop4cli.pipeline.view import View
 
 BATCH_ITEMS = 200
 BATCH_SECONDS = 1.0
+# Of the time of a run, what recording may take: where it takes long (a large store, a far disk) it is done less often.
+_RECORDING_SHARE, _LONGEST_PAUSE_S = 0.05, 5.0
 
 
 class Recorder:
@@ -28,14 +30,14 @@ class Recorder:
         self.store, self.step, self.view, self.run_id = store, step, view, run_id
         self._waiting: list[Outcome] = []
         self._placing = Placing()
-        self._since = time.monotonic()
+        self._since, self._pause_s = time.monotonic(), BATCH_SECONDS
 
     def add(self, outcome: Outcome) -> None:
         outcome = self.step.settle(self.view, outcome)
         for one in outcome.of_pass:
             self._placing.begin(one)
         self._waiting.append(outcome)
-        if len(self._waiting) >= BATCH_ITEMS or time.monotonic() - self._since >= BATCH_SECONDS:
+        if len(self._waiting) >= BATCH_ITEMS or time.monotonic() - self._since >= self._pause_s:
             self.flush()
 
     def flush(self) -> None:
@@ -47,7 +49,7 @@ class Recorder:
         """
         waiting = list(self._waiting)
         outcomes = [one for outcome in waiting for one in outcome.of_pass]
-        self._since = time.monotonic()
+        begun = self._since = time.monotonic()
         if not outcomes:
             return
         try:
@@ -66,6 +68,7 @@ class Recorder:
         del self._waiting[: len(waiting)]
         self._placing.forget(outcomes)
         _remove(gone)
+        self._pause_s = min(max(BATCH_SECONDS, (time.monotonic() - begun) / _RECORDING_SHARE), _LONGEST_PAUSE_S)
 
     def _files_of(self, items: Sequence[str]) -> set[Path]:
         """The files that these items have until now."""

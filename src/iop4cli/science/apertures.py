@@ -53,7 +53,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Scene:
-    """A frame ready to be measured: electrons and pixel bits (height, width).
+    """A frame ready to be measured: electrons (of any byte order) and pixel bits (height, width).
 
     `flat` (or None) is the master that the electrons were divided by, `flat_err` its uncertainty; `stars_px` (n, 3)
     holds x, y and flux of the detections, for neighbours. `mended_variance` (height, width) is above 0 where a
@@ -186,7 +186,7 @@ def _recentred(scene: Scene, x_px: float, y_px: float, box_px: float) -> tuple[f
     if window is None:
         return x_px, y_px, False
     rows, columns = window
-    cut = np.ascontiguousarray(scene.electrons[rows, columns])
+    cut = np.ascontiguousarray(scene.electrons[rows, columns], np.float32)
     masked = (scene.dq[rows, columns] & byte(_REPLACED | Pixel.SATURATED)) != 0
     cut = cut - median_of(cut)
     noise = 1.4826 * median_of(np.abs(cut))

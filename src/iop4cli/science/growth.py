@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from iop4cli.frames.quality import Pixel, byte
 from iop4cli.science.distances import squared_distance
+from iop4cli.science.monotone import monotone_curve
 from iop4cli.science.sky import LEVEL_VARIANCE, sky_of
 from iop4cli.science.zeropoint import MAG_PER_RELATIVE_FLUX
 
@@ -44,15 +45,13 @@ class GrowthCurve:
 
     def at(self, radius_fwhm: np.ndarray | float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(share, error, scatter) at any radii; NaN beyond the last. A smooth curve through the measured points."""
-        from scipy.interpolate import PchipInterpolator
-
         radius = np.asarray(radius_fwhm, float)
         known = np.concatenate([[0.0], self.radius_fwhm])
-        share = PchipInterpolator(known, np.concatenate([[0.0], self.share]), extrapolate=False)(radius)
+        share = monotone_curve(radius, known, np.concatenate([[0.0], self.share]))
         inside = np.isfinite(share)
         error = np.where(inside, np.interp(radius, self.radius_fwhm, self.share_err), np.nan)
         scatter = np.where(inside, np.interp(radius, self.radius_fwhm, self.scatter), np.nan)
-        return np.asarray(share), error, scatter
+        return share, error, scatter
 
     def correction_mag(self, radius_fwhm: float) -> tuple[float, float]:
         """What to add to a magnitude measured within the radius to have that of all light (negative), and its error.
@@ -123,20 +122,18 @@ def best_radius_fwhm(
     return float(radius[int(np.nanargmin(variance))])
 
 
-def _good_stars(stars_px: np.ndarray, bits: np.ndarray, shape: tuple[int, ...], fwhm_px: float) -> list[int]:
+def _good_stars(stars_px: np.ndarray, bits: np.ndarray, shape: tuple[int, ...], fwhm_px: float) -> Iterator[int]:
     """Unflagged images with room around them, brightest first."""
     if len(stars_px) == 0:
-        return []
+        return
     x, y, flux = stars_px.T
     room = _SKY_FWHM[1] * fwhm_px
     inside = (x > room) & (x < shape[1] - 1 - room) & (y > room) & (y < shape[0] - 1 - room)
-    good = []
     for index in np.flatnonzero(inside & (bits == 0) & (flux > 0)):
         away = np.hypot(x - x[index], y - y[index])
         disturbing = (away < _CLEAR_FWHM * fwhm_px) & (flux > _CLEAR_SHARE * flux[index])
         if disturbing.sum() == 1:
-            good.append(int(index))
-    return good
+            yield int(index)
 
 
 @dataclass(frozen=True)
@@ -174,14 +171,14 @@ def _of_star(electrons: np.ndarray, dq: np.ndarray, x: float, y: float, fwhm_px:
     flagged = (dq[rows, columns] & ~byte(Pixel.NO_FLAT)) != 0
     if (flagged & (away2 <= (RADII_FWHM[-1] * fwhm_px + 1.0) ** 2)).any():
         return None
-    cut = electrons[rows, columns].astype(np.float64)
+    cut = electrons[rows, columns]
     around = cut[(away2 >= (_SKY_FWHM[0] * fwhm_px) ** 2) & (away2 <= (_SKY_FWHM[1] * fwhm_px) ** 2) & ~flagged]
     if len(around) < _FEWEST_SKY_PX:
         return None
     sky = sky_of(around)
     radius_px = np.array(RADII_FWHM) * fwhm_px
     at = np.full(len(radius_px), x - columns.start), np.full(len(radius_px), y - rows.start)
-    flux, _, _ = sep.sum_circle(np.ascontiguousarray(cut - sky.level_e), *at, radius_px, subpix=0)
+    flux, _, _ = sep.sum_circle(np.subtract(cut, sky.level_e, dtype=np.float64), *at, radius_px, subpix=0)
     area_px = math.pi * radius_px**2
     variance = np.maximum(flux, 0.0) + area_px * sky.sigma_e**2
     noise = math.sqrt(variance[-1] + (sky.level_err_e * area_px[-1]) ** 2)

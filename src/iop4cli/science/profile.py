@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,7 +107,7 @@ def star_profile(scene: Scene, reach_px: float) -> StarProfile | None:
         return None
     half = int(np.ceil(reach_px)) + 2
     stacked, noise = [], []
-    for x, y, _ in _good_stars(scene, half):
+    for x, y in _good_stars(scene, half):
         column, row = round(x), round(y)
         cut, variance = _cut(scene, column, row, half)
         moved = shift(cut, (row - y, column - x), order=_SPLINE_ORDER)
@@ -130,14 +131,13 @@ def star_profile(scene: Scene, reach_px: float) -> StarProfile | None:
     )
 
 
-def _good_stars(scene: Scene, half: int) -> np.ndarray:
-    """Rows of x, y, flux of the detections that are alone and without bad or saturated pixels, brightest first."""
-    stars = scene.stars_px
+def _good_stars(scene: Scene, half: int) -> Iterator[tuple[float, float]]:
+    """Where detections are that are alone and without bad or saturated pixels, brightest first."""
+    stars, n_good = scene.stars_px, 0
     if len(stars) == 0:
-        return stars
+        return
     height, width = scene.electrons.shape
     order = np.argsort(-stars[:, 2])
-    good = []
     for number in order[: 8 * _MOST_STARS].tolist():
         x, y, flux = stars[number]
         column, row = round(x), round(y)
@@ -148,10 +148,10 @@ def _good_stars(scene: Scene, half: int) -> np.ndarray:
         away = np.hypot(stars[:, 0] - x, stars[:, 1] - y)
         near = (away <= _ALONE_FWHM * scene.fwhm_px) & (away > 0)
         if not (stars[near, 2] > _ALONE_SHARE * flux).any():
-            good.append(number)
-        if len(good) == 2 * _MOST_STARS:
-            break
-    return stars[good]
+            yield float(x), float(y)
+            n_good += 1
+        if n_good == 2 * _MOST_STARS:
+            return
 
 
 def _cut(scene: Scene, column: int, row: int, half: int) -> tuple[np.ndarray, np.ndarray]:

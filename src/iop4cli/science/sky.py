@@ -46,7 +46,8 @@ def sky_of(values_e: np.ndarray) -> Sky:
         if len(kept) == len(values) or len(kept) < _FEWEST:
             break
         values = kept
-    n = len(values)
+    # In any precision the same pixels are kept; what is summed up of them is so exactly.
+    values, n = values.astype(np.float64, copy=False), len(values)
     sigma = float(np.std(values, ddof=1)) / _CLIPPED_STD
     quarter = n // 4
     level = float(np.mean(np.partition(values, (quarter, n - quarter - 1))[quarter : n - quarter]))

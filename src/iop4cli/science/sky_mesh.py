@@ -47,13 +47,19 @@ def _minus_spread(image: np.ndarray, thinned: np.ndarray, step: int) -> np.ndarr
     height, width = image.shape
     known = np.pad(thinned, ((0, 1), (0, 1)), mode="edge")
     without = np.empty((height, width), np.float32)
+    spread = np.empty((_AT_ONCE + 1, thinned.shape[1], step), np.float32)
     for first in range(0, len(thinned), _AT_ONCE):
-        upper, lower = (known[first + down : first + down + _AT_ONCE][: len(thinned) - first] for down in (0, 1))
+        level = known[first : first + _AT_ONCE + 1]
+        for column in range(step):
+            between = level[:, :-1] if column == 0 else _between(level[:, :-1], level[:, 1:], column / step)
+            spread[: len(level), :, column] = between
+        whole = spread[: len(level)].reshape(len(level), -1)[:, :width]
         for row in range(step):
-            level = upper + np.float32(row / step) * (lower - upper)
             rows = slice(step * first + row, min(step * (first + _AT_ONCE), height), step)
-            for column in range(step):
-                between = level[:, :-1] + np.float32(column / step) * (level[:, 1:] - level[:, :-1])
-                there = image[rows, column::step]
-                np.subtract(there, between[: there.shape[0], : there.shape[1]], out=without[rows, column::step])
+            between = whole[:-1] if row == 0 else _between(whole[:-1], whole[1:], row / step)
+            np.subtract(image[rows], between[: len(without[rows])], out=without[rows])
     return without
+
+
+def _between(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
+    return np.asarray(one + np.float32(share) * (other - one))

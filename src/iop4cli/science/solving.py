@@ -19,6 +19,7 @@ _SURE_LOGODDS = 60.0
 _PROPOSED_LOGODDS = 2.0
 _MAX_PROPOSALS = 20
 _AFFINE_STARS = 6
+_NOWHERE_PX = 1e9
 
 
 @dataclass(frozen=True)
@@ -179,12 +180,16 @@ def match_nearest(
     """For each position (n,) the index of the reference position (m,) if each is the other's nearest, else -1."""
     if len(x_px) == 0 or len(reference_x_px) == 0:
         return np.full(len(x_px), -1)
-    distance = np.hypot(x_px[:, None] - reference_x_px[None, :], y_px[:, None] - reference_y_px[None, :])
-    distance = np.where(np.isfinite(distance), distance, np.inf)
-    nearest = distance.argmin(axis=1)
-    mutual = distance.argmin(axis=0)[nearest] == np.arange(len(x_px))
-    near = distance[np.arange(len(x_px)), nearest] <= reach_px
-    return np.where(mutual & near, nearest, -1)
+    from scipy.spatial import KDTree
+
+    known = np.isfinite(reference_x_px) & np.isfinite(reference_y_px)
+    # What has no position is far from all that have one.
+    theirs = np.where(known[:, None], np.column_stack([reference_x_px, reference_y_px]), _NOWHERE_PX)
+    ours = np.column_stack([x_px, y_px])
+    away, nearest = KDTree(theirs).query(ours)
+    _, back = KDTree(ours).query(theirs)
+    mutual = back[nearest] == np.arange(len(ours))
+    return np.where(mutual & (away <= reach_px), nearest, -1)
 
 
 def fit_plate(

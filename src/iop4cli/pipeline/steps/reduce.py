@@ -112,8 +112,8 @@ def _reduced(job: Job) -> tuple[ReducedImage, dict[str, Any]]:
     row = {
         **payload["row"],
         "level_e": median_of(reduced.electrons[::4, ::4]),
-        "n_saturated": int(((reduced.dq & byte(Pixel.SATURATED)) != 0).sum()),
-        "n_bad": int(((reduced.dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0).sum()),
+        "n_saturated": int(np.count_nonzero((reduced.dq & byte(Pixel.SATURATED)) != 0)),
+        "n_bad": int(np.count_nonzero((reduced.dq & byte(Pixel.BAD | Pixel.DEAD | Pixel.HOT)) != 0)),
     }
     return ReducedImage(reduced.electrons, reduced.dq, reduced_header(raw.header, provenance)), row
 

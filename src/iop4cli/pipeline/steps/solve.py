@@ -37,7 +37,7 @@ _SAID_OF = {
 
 class Solve(Step):
     name = "solve"
-    version = 3
+    version = 4
     # What index files could not solve is then matched to the night's solved frames of the same field.
     # What that leaves of a sequence with two beams is matched to its solved neighbours.
     waves = ("index", "track", "sequence")
