@@ -19,6 +19,7 @@ from iop4cli.archive.asking import distinct
 from iop4cli.archive.doors import Connection, Door
 from iop4cli.archive.file_door import FileDoor
 from iop4cli.archive.past import KEPT, Replacement, keep_past
+from iop4cli.archive.rows import Rows, columns_of
 from iop4cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Batch:
     """
 
     table: str
-    rows: Sequence[Mapping[str, Any]]
+    rows: Rows
     scope: str | None = None
     scope_values: Sequence[str] = field(default_factory=tuple)
     append: bool = False
@@ -189,7 +190,7 @@ def _staged(connection: Connection, batches: Sequence[Batch]) -> list[_Staged]:
     # The tables of a step mostly are replaced for the same items.
     scopes: dict[tuple[str, ...], str] = {}
     for number, batch in enumerate(batches):
-        rows = _arrow(batch.rows) if batch.rows else None
+        rows = _arrow(batch.rows) if len(batch.rows) else None
         tables.append((f"stage_{number}", f"select * from {batch.table} limit 0", rows))
         if batch.scope is None or batch.append or tuple(batch.scope_values) in scopes:
             continue
@@ -217,14 +218,11 @@ def _of_batch(batch: Batch, stage: str, scope: str, columns: tuple[str, ...]) ->
     return _Staged(table, columns, stage, chosen, f"delete from {table} where {chosen}; {insert}")
 
 
-def _arrow(rows: Sequence[Mapping[str, Any]]) -> Any:
+def _arrow(rows: Rows) -> Any:
     """An arrow table of the union of the rows' columns; nested values become JSON text."""
     import pyarrow
 
-    columns: dict[str, None] = {}
-    for row in rows:
-        columns.update(dict.fromkeys(row))
-    return pyarrow.table({name: _column([row.get(name) for row in rows]) for name in columns})
+    return pyarrow.table({name: _column(values) for name, values in columns_of(rows).items()})
 
 
 def _column(values: list[Any]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from iop4cli.archive.past import Replacement, remove_items
 from iop4cli.archive.people import quoted
+from iop4cli.archive.rows import together
 from iop4cli.archive.store import Batch, Store, utc_now
 from iop4cli.errors import Iop4Error
 from iop4cli.pipeline.products import Placing, forget_products, product_rows, throw_away
@@ -97,7 +98,7 @@ class Recorder:
             own = [outcome for outcome in outcomes if outcome.step == step]
             names = [outcome.item for outcome in own]
             for table, column in step_named(step).tables.items():
-                rows = [row for outcome in own for row in outcome.rows.get(table, ())]
+                rows = together([outcome.rows.get(table, ()) for outcome in own])
                 batches.append(Batch(table, rows, column, names))
         files = product_rows(self.view.layout, outcomes)
         if files:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from iop4cli.archive.rows import Columns
+
 if TYPE_CHECKING:
     from iop4cli.pipeline.astrometer import Solved
     from iop4cli.science.detection import Detections
@@ -63,23 +65,28 @@ def _wcs_row(frame: str, beam: str, wcs: Any, stars: Detections, shape: tuple[in
     }  # fmt: skip
 
 
-def detection_rows(frame: str, stars: Detections, solved: Solved) -> list[dict[str, Any]]:
+def detection_rows(frame: str, stars: Detections, solved: Solved) -> Columns:
     """The brightest images with the beam they belong to, if it is known, and the index star they match."""
-    beams: dict[int, str] = {}
+    import numpy as np
+
+    n = min(len(stars), _KEPT_STARS)
+    beams: list[str | None] = [None] * len(stars)
     if solved.pairing is not None:
         for beam, found in (("O", solved.pairing.ordinary), ("E", solved.pairing.extraordinary)):
-            beams |= dict.fromkeys(found.tolist(), beam)
-    solution = solved.solution
-    rows = []
-    for i in range(min(len(stars), _KEPT_STARS)):
-        match = -1 if solution is None else int(solution.matched[i])
-        rows.append({
-            "frame": frame, "beam": beams.get(i), "x_px": float(stars.x_px[i]), "y_px": float(stars.y_px[i]),
-            "flux_e": float(stars.flux_e[i]), "fwhm_px": float(stars.fwhm_px[i]), "bits": int(stars.bits[i]),
-            "reference_ra_deg": None if match < 0 or solution is None else float(solution.reference_ra_deg[match]),
-            "reference_dec_deg": None if match < 0 or solution is None else float(solution.reference_dec_deg[match]),
-        })  # fmt: skip
-    return rows
+            for number in found.tolist():
+                beams[number] = beam
+    # NaN is NULL in the store.
+    ra_deg, dec_deg = np.full(n, np.nan), np.full(n, np.nan)
+    if solved.solution is not None:
+        match = solved.solution.matched[:n]
+        hit = match >= 0
+        ra_deg[hit] = solved.solution.reference_ra_deg[match[hit]]
+        dec_deg[hit] = solved.solution.reference_dec_deg[match[hit]]
+    return Columns({
+        "frame": [frame] * n, "beam": beams[:n], "x_px": stars.x_px[:n].tolist(), "y_px": stars.y_px[:n].tolist(),
+        "flux_e": stars.flux_e[:n].tolist(), "fwhm_px": stars.fwhm_px[:n].tolist(), "bits": stars.bits[:n].tolist(),
+        "reference_ra_deg": ra_deg.tolist(), "reference_dec_deg": dec_deg.tolist(),
+    })  # fmt: skip
 
 
 def cards_of(solved: Solved, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Any, str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from iop4cli.archive.rows import Rows
 from iop4cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Outcome:
     key: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    rows: Mapping[str, Rows] = field(default_factory=dict)
     files: tuple[tuple[Path, Path], ...] = ()
     # What those of `files` are that were written, in their order.
     states: tuple[FileState, ...] = ()
@@ -100,7 +101,7 @@ class Decision:
     why: str
     frames: tuple[str, ...]
     job: Job | None = None
-    expected: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    expected: Mapping[str, Rows] = field(default_factory=dict)
 
 
 class Step:

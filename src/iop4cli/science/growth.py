@@ -169,7 +169,7 @@ def _of_star(electrons: np.ndarray, dq: np.ndarray, x: float, y: float, fwhm_px:
     )
     away2 = squared_distance(rows, columns, x, y)
     flagged = (dq[rows, columns] & ~byte(Pixel.NO_FLAT)) != 0
-    if (flagged & (away2 <= (RADII_FWHM[-1] * fwhm_px + 1.0) ** 2)).any():
+    if flagged.any() and (flagged & (away2 <= (RADII_FWHM[-1] * fwhm_px + 1.0) ** 2)).any():
         return None
     cut = electrons[rows, columns]
     around = cut[(away2 >= (_SKY_FWHM[0] * fwhm_px) ** 2) & (away2 <= (_SKY_FWHM[1] * fwhm_px) ** 2) & ~flagged]

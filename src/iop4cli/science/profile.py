@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,34 +37,32 @@ class StarProfile:
     coefficients: np.ndarray
     error: np.ndarray
     half_px: int
-    _terms: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at(self, dx_px: float, dy_px: float) -> np.ndarray:
-        """The profile of a star that stands (dx, dy) from the middle of the central pixel.
-
-        What `scipy.ndimage.shift` makes of the coefficients. Between two whole pixels every value of a quintic spline
-        is a polynomial of the fifth degree in each coordinate: its terms, images each, are made once for all stars.
-        """
-        whole_x, whole_y = math.floor(dx_px), math.floor(dy_px)
-        if (whole_x, whole_y) not in self._terms:
-            self._terms[whole_x, whole_y] = _terms(self.coefficients, whole_x, whole_y)
-        powers = np.outer((dy_px - whole_y) ** _POWERS, (dx_px - whole_x) ** _POWERS)
-        moved = (powers.ravel() @ self._terms[whole_x, whole_y]).reshape(self.coefficients.shape)
-        # Nothing comes from beyond the first and last pixel.
-        height, width = moved.shape
-        for pixels, by_px, length in ((moved, dy_px, height), (moved.T, dx_px, width)):
-            pixels[: max(0, math.ceil(by_px))] = 0.0
-            pixels[length + min(0, math.floor(by_px)) :] = 0.0
-        return moved
+        """The profile of a star that stands (dx, dy) from the middle of the central pixel."""
+        return moved(self.coefficients, dx_px, dy_px)
 
 
-def _terms(coefficients: np.ndarray, whole_x: int, whole_y: int) -> np.ndarray:
-    """(36, pixels): the images whose sum, times powers of both fractions, is the spline moved by whole + fraction."""
-    height, width = coefficients.shape
-    down = np.array([one @ coefficients for one in _along(height, whole_y)])
-    return np.einsum("krc,lsc->klrs", down, _along(width, whole_x), optimize=True).reshape(-1, height * width)
+def moved(coefficients: np.ndarray, dx_px: float, dy_px: float) -> np.ndarray:
+    """The values of a quintic spline (height, width), given by its coefficients, moved by (dx, dy).
+
+    What `scipy.ndimage.shift` makes of the coefficients, a tenth of the work: each value is a sum over 6 x 6 of them
+    whose weights are products of those in either axis.
+    """
+    down, across = (
+        np.tensordot((by_px - math.floor(by_px)) ** _POWERS, _along(n_px, math.floor(by_px)), 1)
+        for by_px, n_px in zip((dy_px, dx_px), coefficients.shape, strict=True)
+    )
+    found = np.asarray(down @ coefficients @ across.T)
+    # Nothing comes from beyond the first and last pixel.
+    height, width = found.shape
+    for pixels, by_px, length in ((found, dy_px, height), (found.T, dx_px, width)):
+        pixels[: max(0, math.ceil(by_px))] = 0.0
+        pixels[length + min(0, math.floor(by_px)) :] = 0.0
+    return found
 
 
+@lru_cache(maxsize=64)
 def _along(n_px: int, whole: int) -> np.ndarray:
     """(6, n, n): which coefficients, by the power of the fraction, make each value of an axis moved by `whole` + it.
 
@@ -101,7 +100,7 @@ def star_profile(scene: Scene, reach_px: float) -> StarProfile | None:
 
     None as well for stars of less than 3 pixels: their light in a pixel hangs on where in it they stand.
     """
-    from scipy.ndimage import shift, spline_filter, uniform_filter
+    from scipy.ndimage import spline_filter, uniform_filter
 
     if scene.fwhm_px < LEAST_FWHM_PX:
         return None
@@ -110,10 +109,10 @@ def star_profile(scene: Scene, reach_px: float) -> StarProfile | None:
     for x, y in _good_stars(scene, half):
         column, row = round(x), round(y)
         cut, variance = _cut(scene, column, row, half)
-        moved = shift(cut, (row - y, column - x), order=_SPLINE_ORDER)
-        total = float(moved[_disc(half, reach_px)].sum())
+        centred = moved(spline_filter(cut, order=_SPLINE_ORDER), column - x, row - y)
+        total = float(centred[_disc(half, reach_px)].sum())
         if total > 0:
-            stacked.append(moved / total)
+            stacked.append(centred / total)
             noise.append(variance / total**2)
         if len(stacked) == _MOST_STARS:
             break

@@ -88,9 +88,10 @@ class Classify(Step):
 
     def settle(self, view: View, outcome: Outcome) -> Outcome:
         """Find the target by the catalogue, and name the parts of the key that only the result knows."""
-        row = dict(outcome.rows["frame"][0]) if outcome.rows.get("frame") else None
-        if row is None:
+        found = next(iter(outcome.rows.get("frame", ())), None)
+        if found is None:
             return outcome
+        row = dict(found)
         if row.get("kind") == "light":
             row["target"], note = view.targets.of(row)
             row["notes"] = "; ".join(text for text in (row.get("notes"), note) if text) or None

@@ -25,7 +25,7 @@ SAME_TIME_S = 0.05
 
 class Phot(Step):
     name = "phot"
-    version = 4
+    version = 5
     tables = {  # noqa: RUF012
         "aperture": "frame", "field_star": "frame", "measurement": "origin", "measurement_input": "origin",
     }  # fmt: skip

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iop4cli.archive.rows import Rows
 from iop4cli.pipeline.growth import growth_rows
 from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.references import beams_of, calibrators_of, neighbours, solved_field_frames
@@ -188,13 +189,14 @@ class Solve(Step):
                 reasons.append(str(reason))
                 continue
             notes = () if solved.method == "index" else (f"{_SAID_OF[solved.method]} {solved.reference or ''}".strip(),)
-            rows = {
-                "wcs": wcs_rows(job.item, solved, stars, (height, width)),
+            wcs = wcs_rows(job.item, solved, stars, (height, width))
+            rows: dict[str, Rows] = {
+                "wcs": wcs,
                 "detection": detection_rows(job.item, stars, solved),
                 "growth": growth_rows(job.item, image.electrons, image.dq, stars),
             }
             temporary = temporary_beside(final)
-            write(temporary, cards_of(solved, rows["wcs"]))
+            write(temporary, cards_of(solved, wcs))
             return self.done(job, rows=rows, files=((temporary, final),), notes=notes)
         found_stars.keep(job, stars)
         return self.failed(job, " | ".join(dict.fromkeys(reasons)))
