@@ -111,15 +111,17 @@ def _reduce(folder: Path) -> Any:
     limits = worker_limits(opened.config["job_timeout_s"], opened.config["worker_memory_mb"])
     executor = make_executor("auto", opened.config["jobs"], limits, folder)
     session = Session(opened.store, opened.surroundings(), Selection(), executor, new_run_id())
-    tally = Tally()
+    tally, at_work = Tally(), ""
     try:
         with messages.Progress() as progress:
             for event in run_steps(session, [step_named(name) for name in STEP_NAMES]):
                 tally.add(event)
                 if isinstance(event, Planned):
+                    at_work = event.step
                     progress.begin(event.step, event.n_due)
                 elif isinstance(event, Ended) and event.news:
-                    progress.step()
+                    if event.step == at_work:
+                        progress.step()
                     if event.status != "done" or event.reason:
                         messages.warn(f"{event.step} {event.item}: {event.reason}")
     finally:
