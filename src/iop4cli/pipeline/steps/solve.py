@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -14,7 +13,8 @@ from iop4cli.pipeline.growth import growth_rows
 from iop4cli.pipeline.parts import parameter_parts
 from iop4cli.pipeline.references import beams_of, calibrators_of, neighbours, solved_field_frames
 from iop4cli.pipeline.solutions import cards_of, detection_rows, wcs_rows
-from iop4cli.pipeline.step import CURRENT, DONE, FAILED, Decision, Job, Outcome, Parameter, Step, digest
+from iop4cli.pipeline.solve_waves import PART_OF, failed_before, index_part, key_of, parts_of
+from iop4cli.pipeline.step import CURRENT, DONE, Decision, Job, Outcome, Parameter, Step, digest
 from iop4cli.pipeline.targets import field_deg
 from iop4cli.pipeline.view import Row, View
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from iop4cli.pipeline.astrometer import Astrometer, Solved
 
 
-# The part of a wave's key that holds the key under which the wave before had failed.
-_PART_OF = {"track": "by index files", "sequence": "by field"}
 # Kinds of sources that are bright and alone on a subframe.
 STANDARD_KINDS = ("polarised", "unpolarised")
 
@@ -94,8 +92,8 @@ class Solve(Step):
             **parameter_parts(params),
         }
         stored = view.items.get(self.name, name)
-        before = "" if stored is None or view.force else _index_part(stored)
-        if before and (not files or before == _index_key(self, parts)):
+        before = "" if stored is None or view.force else index_part(stored)
+        if before and (not files or before == key_of(self, parts)):
             return None  # solved otherwise: a later wave's to judge
         if not files and _solved_otherwise_alike(view, stored, parts):
             # Without index files (a cron job that lacks IOP4_INDEX_PATH) what was solved with them stays good.
@@ -117,13 +115,13 @@ class Solve(Step):
         if stored is None or view.pending(self.name, name):
             return
         dual = beams_of(view, frame) is not None
-        failed = _failed_before(stored, wave)
+        failed = failed_before(stored, wave)
         if not failed or (wave == "sequence" and not dual):
             return
         params = _parameters(view, self, frame["instrument"])
         references = neighbours(view, frame) if wave == "sequence" else solved_field_frames(view, frame, params, dual)
         if not references and (wave == "sequence" or not dual):
-            if _PART_OF[wave] in _parts(stored):
+            if PART_OF[wave] in parts_of(stored):
                 yield Decision(self.name, name, CURRENT, "up to date", (name,))
             return
         parts = {
@@ -132,7 +130,7 @@ class Solve(Step):
             "reference": " ".join(f"{row['frame']} {row['key']}" for row in references) or "none",
             **parameter_parts(params),
         }
-        if wave == "track" and _parts(stored).get(_PART_OF["sequence"]) == _index_key(self, parts):
+        if wave == "track" and parts_of(stored).get(PART_OF["sequence"]) == key_of(self, parts):
             return  # solved by its neighbours: the next wave's to judge
 
         def payload() -> dict[str, Any]:
@@ -249,45 +247,17 @@ def _no_index(view: View, hints: Mapping[str, Any]) -> str:
     )
 
 
-def _index_key(step: Step, parts: Mapping[str, str]) -> str:
-    return digest({"step": f"{step.name} {step.version}", **parts})
-
-
 @lru_cache(maxsize=1024)
 def _digest_of(texts: tuple[str, ...]) -> str:
     """The same for all frames of a field."""
     return digest(texts)
 
 
-def _parts(stored: Row) -> dict[str, str]:
-    parts: dict[str, str] = json.loads(stored["parts"] or "{}")
-    return parts
-
-
-def _index_part(stored: Row) -> str:
-    """For a frame that was solved otherwise: the key under which the index files had failed."""
-    return _parts(stored).get(_PART_OF["track"], "")
-
-
-def _failed_before(stored: Row, wave: str) -> dict[str, str]:
-    """The keys under which the waves before this one had failed; empty if they had not."""
-    before = _parts(stored)
-    index, field = _PART_OF["track"], _PART_OF["sequence"]
-    if wave == "track":
-        if index in before:
-            return {index: before[index]}
-        return {index: stored["key"]} if stored["status"] == FAILED and stored["key"] else {}
-    if field in before:
-        return {index: before[index], field: before[field]}
-    tried = index in before and stored["status"] == FAILED
-    return {index: before[index], field: stored["key"]} if tried else {}
-
-
 def _solved_otherwise_alike(view: View, stored: Row | None, parts: Mapping[str, str]) -> bool:
     """Whether a frame was solved from the same image with the same hints and parameters."""
     if stored is None or stored["status"] != DONE or view.force:
         return False
-    before = _parts(stored)
+    before = parts_of(stored)
     alike = {"step": f"{STEP.name} {STEP.version}", **parts}
     return all(before.get(name) == value for name, value in alike.items() if name != "index files")
 
