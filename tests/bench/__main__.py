@@ -109,7 +109,7 @@ def growing(sizes: Sequence[int]) -> None:
             n_nights = -(-n_frames // _NIGHT_FRAMES)
             recipes = [
                 NightRecipe("AndorT90", "phot", f"2022-09-{8 + number:02}", 1 + number, targets=("BL Lacertae",),
-                            bands=("R",), groups_per_target=n_frames // n_nights)
+                            bands=("R",), groups_per_target=n_frames // n_nights, exposure_s=60.0)
                 for number in range(n_nights)
             ]  # fmt: skip
             make(root, Night(recipes[0], "", _NOT_MEASURED))
