@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from iop4cli.pipeline.choice import Row, as_date, geometry
-from iop4cli.science.master_checks import Change, Shape, change, failed_criterion
+
+if TYPE_CHECKING:
+    from iop4cli.science.master_checks import Change, Shape
 
 # The word of people on a master, in the table `override`.
 FIELD = "accepted"
@@ -66,6 +66,8 @@ def _in_series(
     limits: Mapping[str, Any],
     first: datetime.date | None,
 ) -> dict[str, Standing]:
+    from iop4cli.science.master_checks import failed_criterion
+
     found: dict[str, Standing] = {}
     last_good: Row | None = None
     suspect: Row | None = None
@@ -116,6 +118,8 @@ def _near(other: Row | None, master: Row, limits: Mapping[str, Any]) -> Row | No
 
 
 def _change(master: Row, other: Row | None, structures: Mapping[str, Row]) -> Change | None:
+    from iop4cli.science.master_checks import change
+
     if other is None:
         return None
     shapes = [_shape(row, structures.get(str(row["name"]))) for row in (master, other)]
@@ -123,6 +127,10 @@ def _change(master: Row, other: Row | None, structures: Mapping[str, Row]) -> Ch
 
 
 def _shape(master: Row, structure: Row | None) -> Shape | None:
+    import numpy as np
+
+    from iop4cli.science.master_checks import Shape
+
     if structure is None or master["level"] is None or master["scatter"] is None:
         return None
     cells = np.array(structure["cells"], float)
