@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 
 from iop4cli.pipeline import arrivals
-from iop4cli.pipeline.arrivals import Arrivals
+from iop4cli.pipeline.arrivals import Arrivals, Underway
 
 EPOCH = "OSN-T090/2022-09-08"
 
@@ -68,3 +68,12 @@ def test_a_frame_that_changes_in_its_place_comes_again(raw: Path, every_file_aft
         file.seek(2880)
         file.write(b"\0" * 4)
     looked_until(seen, f"{EPOCH}/a.fit")
+
+
+def test_what_came_since_the_last_look_waits_for_the_next_one() -> None:
+    """A plan reads the folders itself: what it finds there and no look has found may be half a file."""
+    underway = Underway(frozenset({"T/N/growing.fit"}), {"T/N/came.fit": 1.0})
+    known = {"T/N/classified.fit": {}}
+    left_alone = [name for name in ("growing", "came", "new", "classified") if
+                  underway.leaves_alone(f"T/N/{name}.fit", known)]  # fmt: skip
+    assert left_alone == ["growing", "new"]

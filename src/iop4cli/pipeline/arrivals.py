@@ -8,7 +8,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +52,13 @@ class Underway:
     arrived: Mapping[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     growing: dict[str, Growing] = field(default_factory=dict)
+
+    def leaves_alone(self, name: str, known: Container[str]) -> bool:
+        """Whether a raw file is still being written, or was not there when all were last looked at.
+
+        What comes while a plan reads the folder may be half there; that it has just come is known at the next look.
+        """
+        return name in self.unfinished or (name not in self.arrived and name not in known)
 
     def may_grow(self, name: str, group: Group, gap_s: float, lights: Iterable[Row]) -> bool:
         """Whether an exposure that is still to come may belong to the group; noted if so."""

@@ -124,6 +124,8 @@ class Processes:
                 self._start(min(n_asked, n_workers))
                 answer = self._answer()
                 job = answer.asked.job
+                if answer.outcome is None:
+                    self._leave_dead_nursery()
                 if answer.asked.run != self._run:
                     _discard(answer)
                     continue
@@ -158,6 +160,20 @@ class Processes:
             self._workers.clear()
             # Nobody else may take it for a word to themselves.
             self._jobs = SimpleQueue()
+
+    def _leave_dead_nursery(self) -> None:
+        """Its workers end one after the other: what waits goes to others, so that it costs no job more than one try."""
+        if self._nursery is None or not self._nursery.is_gone:
+            return
+        waiting = [asked for asked in _taken_from(self._jobs) if asked is not None]
+        for _ in self._workers:
+            self._jobs.put(None)
+        self._workers.clear()
+        self._jobs = SimpleQueue()
+        for asked in waiting:
+            self._jobs.put(asked)
+        self._nursery.close()
+        self._nursery = None
 
     def close(self) -> None:
         """Let go of the workers; the files of what they were at when a signal came are not to be kept."""

@@ -87,6 +87,11 @@ class Nursery:
             raise OSError(-pid, f"no worker process can be started: {os.strerror(-pid)}")
         return Child(self, pid, is_early)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended, with which its workers end soon."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """Its workers are told to end, and after a while made to."""
         with self._lock:

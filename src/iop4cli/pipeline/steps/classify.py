@@ -108,14 +108,14 @@ STEP = Classify()
 
 def raw_files(view: View) -> Iterator[tuple[str, Path]]:
     """(name, path) of all that lies in raw/TELESCOPE/NIGHT/, by name; hidden and unfinished files are not frames."""
-    unfinished = view.underway.unfinished if view.underway is not None else frozenset()
     for telescope in folders_in(view.layout.raw):
         for night in folders_in(telescope):
             epoch = f"{telescope.name}/{night.name}"
             if view.nights is not None and epoch not in view.nights:
                 continue
             for path in () if misnamed(night) else entries_in(night):
-                if is_raw_file(path) and (name := raw_name(path)[0]) not in unfinished:
+                name = raw_name(path)[0] if is_raw_file(path) else ""
+                if name and not (view.underway is not None and view.underway.leaves_alone(name, view.frames)):
                     yield name, path
 
 
