@@ -48,6 +48,12 @@ def at_once(raw: tuple[Archive, str]) -> Archive:
     told = archive.iop4("run", "-j2", "--json", code=3).rows
     # Those that one way did not solve and another did are no failures.
     assert [row["name"] for row in told if row["status"] == "failed"] == [raw[1]]
+    # Reduced and solved in one pass: a frame is told as the one right after it is told as the other.
+    order = [(row["step"], row["name"]) for row in told if row["status"] == "done"]
+    by_index = {row["frame"] for row in archive.sql("select frame from wcs where beam = 'O' and method = 'index'")}
+    assert by_index
+    for name in by_index:
+        assert order[order.index(("reduce", name)) + 1] == ("solve", name)
     return archive
 
 

@@ -7,15 +7,12 @@ second would write again is written once.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iop4cli.errors import Iop4Error
 from iop4cli.full_disk import DiskFull
-from iop4cli.pipeline.planning import Look, one_look
-from iop4cli.pipeline.session import Session
-from iop4cli.pipeline.step import DUE, Job, Outcome, Step
+from iop4cli.pipeline.step import Job, Outcome
 
 if TYPE_CHECKING:
     from iop4cli.frames.fits import ReducedImage
@@ -38,15 +35,3 @@ def go_on(job: Job, image: ReducedImage) -> Outcome | None:
     except Exception:  # no memory, or a defect of ours: the step before it is not to suffer from that
         return None
     return replace(outcome, seconds=time.perf_counter() - start)
-
-
-def jobs_that_follow(session: Session, now: Look, step: Step) -> dict[str, Job]:
-    """What the first wave of the next step has to do when all that is due now is done; its keys are known before."""
-    due = [decision for decision in now.decisions if decision.state == DUE and decision.job is not None]
-    if not due:
-        return {}
-    with one_look(session, step):
-        view = now.view.after(due)
-        jobs = [decision.job for decision in step.plan(view, step.waves[0]) if decision.state == DUE]
-        ready: Sequence[Job] = step.prepare(view, [job for job in jobs if job is not None])
-    return {job.item: job for job in ready}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from iop4cli.archive.night_locks import Held, NightLocks
 from iop4cli.archive.selection import frames_selected, nights_selected
 from iop4cli.pipeline.session import Ended, Planned, Session
-from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, IMPOSSIBLE, Decision, Step, night_of
+from iop4cli.pipeline.step import BLOCKED, CURRENT, DONE, DUE, IMPOSSIBLE, Decision, Job, Step, night_of
 from iop4cli.pipeline.view import View
 
 
@@ -92,6 +92,18 @@ def planned(step: Step, wave: str, decisions: Sequence[Decision], follower: Step
     counts = Counter(decision.state for decision in decisions)
     n_impossible = counts[IMPOSSIBLE] + counts[BLOCKED]
     return Planned(step.name, wave, counts[DUE], counts[CURRENT], n_impossible, follower.name if follower else "")
+
+
+def jobs_that_follow(session: Session, now: Look, step: Step) -> dict[str, Job]:
+    """What the first wave of the next step has to do when all that is due now is done; its keys are known before."""
+    due = [decision for decision in now.decisions if decision.state == DUE and decision.job is not None]
+    if not due:
+        return {}
+    with one_look(session, step):
+        view = now.view.after(due)
+        jobs = [decision.job for decision in step.plan(view, step.waves[0]) if decision.state == DUE]
+        ready: Sequence[Job] = step.prepare(view, [job for job in jobs if job is not None])
+    return {job.item: job for job in ready}
 
 
 def _selected(session: Session, view: View, step: Step, wave: str) -> list[Decision]:

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 from iop4cli.archive.name_lists import expect_names
 from iop4cli.archive.night_locks import Held, NightLocks
 from iop4cli.errors import StoreBusy
-from iop4cli.pipeline.passing import jobs_that_follow
-from iop4cli.pipeline.planning import Look, locks_of, look, one_look, planned
+from iop4cli.pipeline.planning import Look, jobs_that_follow, locks_of, look, one_look, planned
 from iop4cli.pipeline.record import Recorder
 from iop4cli.pipeline.recovery import clear, mend
 from iop4cli.pipeline.session import Ended, Event, Session, Waiting
